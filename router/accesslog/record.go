@@ -1,0 +1,66 @@
+// Package accesslog writes one line per request, as gorouter writes it, and
+// defines the record that such a line is made from.
+//
+// The proxy fills one Record along the life of a request and hands it over
+// once, when the request has ended; the access log, the statistics of the admin
+// endpoints and the page all read that one record.
+package accesslog
+
+import (
+	"net/http"
+	"time"
+)
+
+// Record is what is known of a request when it has ended. It is not modified
+// once it is handed over, and no reader keeps it or its headers beyond its call.
+type Record struct {
+	// Started is when the request's head had been read.
+	Started time.Time
+	// Finished is when the reply's last byte, or the tunnel, had ended.
+	Finished time.Time
+	// Request is the request as it came in. Its body must not be read.
+	Request *http.Request
+	// Forwarded are the headers that were sent to the endpoint; nil when none was tried.
+	Forwarded http.Header
+	// RemoteAddr is the client's address, ip:port.
+	RemoteAddr string
+	// RequestID is the value of X-Vcap-Request-Id. Empty before the request got one.
+	RequestID string
+
+	// Status is the status of the reply; 101 for a tunnel; 0 when none was written.
+	Status int
+	// RouterError is the reply's X-Cf-RouterError header.
+	RouterError string
+	// RequestBytes and ResponseBytes count the bodies. A tunnel counts none.
+	RequestBytes, ResponseBytes int64
+
+	// Route is the key of the route that matched, host[/path]. Empty when none did.
+	Route string
+	// Endpoint describes the endpoint that was tried last. Its zero value means none.
+	Endpoint Endpoint
+	// Attempts counts the endpoints that were tried.
+	Attempts int
+	// FailedAttempts counts those that failed, and FailedTime is what they took.
+	FailedAttempts int
+	FailedTime     time.Duration
+	// SentAt and AnsweredAt bound the last attempt: the start of sending to the
+	// endpoint, and the moment that its reply's head had been read. Zero when
+	// there was none.
+	SentAt, AnsweredAt time.Time
+	// ProxyTime is the time within the last attempt, to the end of the reply's
+	// body: what the access log takes away for gorouter_time.
+	ProxyTime time.Duration
+	// Upgraded says that the connection became a tunnel.
+	Upgraded bool
+	// Cause is the error that the last attempt ended with, nil when none.
+	Cause error
+}
+
+// Endpoint is what a record says of the endpoint.
+type Endpoint struct {
+	Addr          string // host:port; empty when no endpoint was tried
+	App           string
+	InstanceID    string
+	InstanceIndex string
+	Component     string // the tag of that name
+}
