@@ -48,8 +48,15 @@ type Record struct {
 	// there was none.
 	SentAt, AnsweredAt time.Time
 	// ProxyTime is the time within the last attempt, to the end of the reply's
-	// body: what the access log takes away for gorouter_time.
+	// body: what the access log takes away, beside FailedTime, for gorouter_time.
 	ProxyTime time.Duration
+	// DNSTime, DialTime and TLSTime are what the last attempt spent on looking up
+	// the endpoint's name, on connecting and on the TLS handshake. Zero when it
+	// did not: the connection was reused, the address needs no lookup, no TLS.
+	DNSTime, DialTime, TLSTime time.Duration
+	// LocalAddr is the router's end of the connection to the endpoint, ip:port.
+	// Empty when none was made.
+	LocalAddr string
 	// Upgraded says that the connection became a tunnel.
 	Upgraded bool
 	// Cause is the error that the last attempt ended with, nil when none.

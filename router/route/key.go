@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -14,7 +15,10 @@ import (
 const (
 	maxURIBytes     = 2048
 	maxPathSegments = 64
+	maxHostBytes    = 253 // RFC 1035, 2.3.4
 )
+
+var errHostTooLong = fmt.Errorf("the host is longer than the %d bytes of a DNS name", maxHostBytes)
 
 // Key is the normal form of a route: what the table is indexed by.
 type Key struct {
@@ -63,6 +67,10 @@ func parseHost(host string) (string, error) {
 	switch {
 	case name == "":
 		return "", errors.New("the host is empty")
+	case len(name) > maxHostBytes:
+		return "", errHostTooLong // before the conversion, whose cost grows with the length
+	case !utf8.ValidString(name):
+		return "", errors.New("the host is not valid UTF-8")
 	case name == "*":
 		return "", errors.New("a lone * matches no request; name a domain: *.example.localhost")
 	case strings.Contains(name, ":"):
@@ -75,6 +83,9 @@ func parseHost(host string) (string, error) {
 		}
 		host = strings.TrimSuffix(host, name) + ascii
 		name = ascii
+		if len(name) > maxHostBytes {
+			return "", errHostTooLong
+		}
 	}
 	for i := range len(name) {
 		if c := name[i]; !isHostByte(c) {

@@ -28,6 +28,7 @@ func TestParseKey(t *testing.T) {
 		{"a..b", "", "empty label"},
 		{"foo.*.com", "", "no host has"},
 		{"user@app.localhost", "", "no host has"},
+		{strings.Repeat("ü", 200) + ".b", "", "longer than the 253"},
 		{"<img src=x>.test", "", "no host has"},
 		{"a.b\r\nx", "", "no host has"},
 		{"a.b/c d", "", "percent-encoded"},

@@ -1,0 +1,309 @@
+package accesslog
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What Format.RedactQueryParams may ask for.
+const (
+	RedactNone = "none" // the query is logged as it came
+	RedactAll  = "all"  // a GET's query is left out
+	RedactHash = "hash" // a GET's query becomes hash=<SHA-1 of the query, in hex>
+)
+
+// timeLayout ends in a literal Z. gorouter prints local time with it; here the
+// time is UTC, so that the letter is true.
+const timeLayout = "2006-01-02T15:04:05.000000000Z"
+
+// Format says what a line holds beyond the fields that every line has. The zero
+// value is gorouter's default format. It must not be modified while in use.
+type Format struct {
+	// RedactQueryParams is one of RedactNone, RedactAll and RedactHash. Anything
+	// else means RedactNone.
+	RedactQueryParams string
+	// DisableForwardedFor writes "-" for x_forwarded_for.
+	DisableForwardedFor bool
+	// DisableSourceIP writes "-" for the client's address.
+	DisableSourceIP bool
+	// ExtraFields are written in this order: backend_time, dial_time, dns_time,
+	// failed_attempts, failed_attempts_time, local_address, tls_time. Other names
+	// are skipped.
+	ExtraFields []string
+	// ExtraHeaders are the request headers that end the line, in this order. In
+	// their canonical spelling they cost no allocation; Open sees to that.
+	ExtraHeaders []string
+}
+
+// Append appends the line of one request to dst, without a newline. Whatever
+// the request and the endpoint's registration hold, what is appended is one
+// line free of control bytes. It allocates nothing but dst's growth.
+func (f *Format) Append(dst []byte, r *Record) []byte {
+	headers := r.Forwarded
+	if headers == nil {
+		headers = r.Request.Header
+	}
+
+	dst = appendHost(dst, r.Request.Host)
+	dst = append(dst, " - ["...)
+	dst = r.Started.UTC().AppendFormat(dst, timeLayout)
+	dst = append(dst, `] "`...)
+	dst = f.appendRequestLine(dst, r.Request)
+	dst = append(dst, `" `...)
+	dst = appendStatus(dst, r.Status)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, r.RequestBytes, 10)
+	dst = append(dst, ' ')
+	dst = strconv.AppendInt(dst, r.ResponseBytes, 10)
+
+	dst = appendString(dst, " ", headers.Get("Referer"))
+	dst = appendString(dst, " ", headers.Get("User-Agent"))
+	dst = appendString(dst, " ", unless(f.DisableSourceIP, r.RemoteAddr))
+	dst = appendString(dst, " ", r.Endpoint.Addr)
+	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, headers.Get("X-Forwarded-For")))
+	dst = appendString(dst, " x_forwarded_proto:", headers.Get("X-Forwarded-Proto"))
+	dst = appendString(dst, " vcap_request_id:", r.RequestID)
+	dst = appendSeconds(dst, " response_time:", r.Finished.Sub(r.Started))
+	dst = appendSeconds(dst, " gorouter_time:", r.routerTime())
+	dst = appendString(dst, " app_id:", r.Endpoint.App)
+	dst = appendString(dst, " app_index:", r.Endpoint.InstanceIndex)
+	dst = appendString(dst, " instance_id:", r.Endpoint.InstanceID)
+	for _, field := range f.ExtraFields {
+		dst = appendExtraField(dst, field, r)
+	}
+	dst = appendString(dst, " x_cf_routererror:", r.RouterError)
+	for _, name := range f.ExtraHeaders {
+		dst = appendExtraHeader(dst, name, r)
+	}
+	return dst
+}
+
+// routerTime is the request's time less what its attempts took. It is negative
+// when the two clocks disagree.
+func (r *Record) routerTime() time.Duration {
+	total := r.Finished.Sub(r.Started)
+	if r.FailedAttempts >= r.Attempts {
+		// The last attempt is among the failed ones, so its time is in both.
+		return total - max(r.ProxyTime, r.FailedTime)
+	}
+	return total - r.ProxyTime - r.FailedTime
+}
+
+func appendExtraField(dst []byte, field string, r *Record) []byte {
+	switch field {
+	case "backend_time":
+		return appendSeconds(dst, " backend_time:", orNone(r.ProxyTime))
+	case "dial_time":
+		return appendSeconds(dst, " dial_time:", orNone(r.DialTime))
+	case "dns_time":
+		return appendSeconds(dst, " dns_time:", orNone(r.DNSTime))
+	case "failed_attempts":
+		return strconv.AppendInt(append(dst, " failed_attempts:"...), int64(r.FailedAttempts), 10)
+	case "failed_attempts_time":
+		return appendSeconds(dst, " failed_attempts_time:", orNone(r.FailedTime))
+	case "local_address":
+		return appendString(dst, " local_address:", r.LocalAddr)
+	case "tls_time":
+		return appendSeconds(dst, " tls_time:", orNone(r.TLSTime))
+	}
+	return dst
+}
+
+// orNone turns zero, a Record's "there was none", into what appendSeconds
+// writes as "-".
+func orNone(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// appendExtraHeader prefers what was sent to the endpoint, for there the router
+// has put what it made itself, such as trace ids.
+func appendExtraHeader(dst []byte, name string, r *Record) []byte {
+	value := r.Forwarded.Get(name)
+	if value == "" {
+		value = r.Request.Header.Get(name)
+	}
+	dst = append(dst, ' ')
+	dst = appendFieldName(dst, name)
+	return appendString(dst, ":", value)
+}
+
+// appendFieldName appends a header's name as the log spells it:
+// lower_case_with_underscores.
+func appendFieldName(dst []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		case c == '-' || c == ' ' || !plain(c):
+			c = '_'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func (f *Format) appendRequestLine(dst []byte, r *http.Request) []byte {
+	dst = appendEscaped(dst, r.Method)
+	dst = append(dst, ' ')
+	dst = appendPath(dst, r.URL)
+	dst = f.appendQuery(dst, r)
+	dst = append(dst, ' ')
+	return appendEscaped(dst, r.Proto)
+}
+
+func (f *Format) appendQuery(dst []byte, r *http.Request) []byte {
+	query := r.URL.RawQuery
+	if query == "" {
+		if r.URL.ForceQuery {
+			dst = append(dst, '?')
+		}
+		return dst
+	}
+	if r.Method == http.MethodGet {
+		switch f.RedactQueryParams {
+		case RedactAll:
+			return dst
+		case RedactHash:
+			return appendHash(append(dst, "?hash="...), query)
+		}
+	}
+	return appendEscaped(append(dst, '?'), query)
+}
+
+// appendHash borrows dst's end for the bytes to hash, which saves a copy.
+func appendHash(dst []byte, s string) []byte {
+	n := len(dst)
+	dst = append(dst, s...)
+	sum := sha1.Sum(dst[n:])
+	return hex.AppendEncode(dst[:n], sum[:])
+}
+
+// appendPath appends what precedes the query in u.RequestURI(), which would
+// allocate, and escapes it for the log.
+func appendPath(dst []byte, u *url.URL) []byte {
+	switch {
+	case u.Opaque != "":
+		if strings.HasPrefix(u.Opaque, "//") {
+			dst = append(appendEscaped(dst, u.Scheme), ':')
+		}
+		return appendEscaped(dst, u.Opaque)
+	case u.RawPath != "" && isEncoded(u.RawPath):
+		return append(dst, u.RawPath...)
+	case u.Path == "":
+		return append(dst, '/')
+	case u.Path == "*":
+		return append(dst, '*')
+	}
+	for i := range len(u.Path) {
+		const hex = "0123456789ABCDEF"
+		if c := u.Path[i]; isPathByte(c) {
+			dst = append(dst, c)
+		} else {
+			dst = append(dst, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return dst
+}
+
+// isEncoded says whether a path as received can stand as it is: net/url's rule.
+func isEncoded(path string) bool {
+	for i := range len(path) {
+		switch c := path[i]; c {
+		case '!', '\'', '(', ')', '*', '[', ']', '%':
+		default:
+			if !isPathByte(c) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isPathByte says whether net/url leaves a path's byte as it is.
+func isPathByte(c byte) bool {
+	switch c {
+	case '-', '_', '.', '~', '$', '&', '+', ',', '/', ':', ';', '=', '@':
+		return true
+	}
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// appendHost appends the one string that stands without quotes: a space would
+// end it, so that is escaped too.
+func appendHost(dst []byte, host string) []byte {
+	for {
+		before, after, found := strings.Cut(host, " ")
+		dst = appendEscaped(dst, before)
+		if !found {
+			return dst
+		}
+		dst = append(dst, `\x20`...)
+		host = after
+	}
+}
+
+func appendStatus(dst []byte, status int) []byte {
+	if status == 0 {
+		return append(dst, `"-"`...)
+	}
+	return strconv.AppendInt(dst, int64(status), 10)
+}
+
+// appendString appends a prefix and a quoted value, "-" for an empty one.
+func appendString(dst []byte, prefix, value string) []byte {
+	dst = append(dst, prefix...)
+	if value == "" {
+		return append(dst, `"-"`...)
+	}
+	dst = append(dst, '"')
+	dst = appendEscaped(dst, value)
+	return append(dst, '"')
+}
+
+// appendSeconds appends a prefix and a duration, "-" for a negative one.
+func appendSeconds(dst []byte, prefix string, d time.Duration) []byte {
+	dst = append(dst, prefix...)
+	if d < 0 {
+		return append(dst, `"-"`...)
+	}
+	return strconv.AppendFloat(dst, float64(d)/float64(time.Second), 'f', 6, 64)
+}
+
+func unless(hidden bool, value string) string {
+	if hidden {
+		return ""
+	}
+	return value
+}
+
+// appendEscaped appends what strconv.Quote puts between its quotes.
+func appendEscaped(dst []byte, s string) []byte {
+	for i := range len(s) {
+		if !plain(s[i]) {
+			return appendUnusual(dst, s)
+		}
+	}
+	return append(dst, s...)
+}
+
+func appendUnusual(dst []byte, s string) []byte {
+	start := len(dst)
+	dst = strconv.AppendQuote(dst, s)
+	end := len(dst) - 1
+	copy(dst[start:], dst[start+1:end])
+	return dst[:end-1]
+}
+
+// plain says whether a byte stands for itself within quotes.
+func plain(c byte) bool {
+	return ' ' <= c && c < 0x7f && c != '"' && c != '\\'
+}

@@ -1,0 +1,98 @@
+package route
+
+import (
+	"maps"
+	"sync/atomic"
+	"time"
+)
+
+// Endpoint is one instance of an app as its registration described it. It is
+// never modified once registered; a registration that differs replaces it.
+type Endpoint struct {
+	Addr                string // host:port, the identity within a pool
+	TLS                 bool
+	Protocol            string // http1 or http2
+	App                 string
+	InstanceID          string // the value of the sticky cookie; empty takes part in none
+	InstanceIndex       string
+	ServerCertDomainSAN string
+	IsolationSegment    string
+	AvailabilityZone    string
+	RouteServiceURL     string
+	LoadBalancing       Algorithm // as the message carried it; empty keeps the pool's
+	Tags                map[string]string
+	// TTL is how long the endpoint lives without a heartbeat, always positive.
+	// Endpoints that speak TLS are not pruned by it (reference 1.8): their
+	// certificate shows when a stranger has taken their port.
+	TTL time.Duration
+}
+
+// same says whether a registration changes nothing.
+func (e *Endpoint) same(o *Endpoint) bool {
+	if e == o {
+		return true
+	}
+	return e.Addr == o.Addr && e.TLS == o.TLS && e.Protocol == o.Protocol && e.App == o.App &&
+		e.InstanceID == o.InstanceID && e.InstanceIndex == o.InstanceIndex &&
+		e.ServerCertDomainSAN == o.ServerCertDomainSAN && e.IsolationSegment == o.IsolationSegment &&
+		e.AvailabilityZone == o.AvailabilityZone && e.RouteServiceURL == o.RouteServiceURL &&
+		e.LoadBalancing == o.LoadBalancing && e.TTL == o.TTL && maps.Equal(e.Tags, o.Tags)
+}
+
+// Instance is an endpoint's place in one pool: its description, when it was
+// last heard of there, and what is known of its address.
+type Instance struct {
+	endpoint atomic.Pointer[Endpoint]
+	seen     atomic.Int64 // on the table's clock
+	live     *Live
+}
+
+// Endpoint returns the latest description.
+func (i *Instance) Endpoint() *Endpoint { return i.endpoint.Load() }
+
+// Live returns what is known of the instance's address.
+func (i *Instance) Live() *Live { return i.live }
+
+// Live is what is learned of one address: shared by every route that leads
+// there, and kept when an endpoint registers anew.
+type Live struct {
+	inFlight atomic.Int64
+	failure  atomic.Pointer[Failure]
+	refs     int // instances that hold it; guarded by Table.mu
+}
+
+// Failure says when and how an address last failed.
+type Failure struct {
+	At  time.Time
+	Err error
+}
+
+// InFlight returns the number of requests that have been sent to the address
+// and have not ended.
+func (l *Live) InFlight() int { return int(l.inFlight.Load()) }
+
+// Failure returns the failure that the address is marked with, or nil.
+func (l *Live) Failure() *Failure { return l.failure.Load() }
+
+// Fail marks the address as failed: for a while it is chosen only when all
+// others have failed as well.
+func (l *Live) Fail(err error) { l.failure.Store(&Failure{At: time.Now(), Err: err}) }
+
+// Succeed removes the mark.
+func (l *Live) Succeed() {
+	if l.failure.Load() != nil { // a load is free, a store would bounce the cache line
+		l.failure.Store(nil)
+	}
+}
+
+// Release ends what Picker.Next began.
+func (l *Live) Release() { l.inFlight.Add(-1) }
+
+// acquire counts one more request in flight, unless limit, when positive, is reached.
+func (l *Live) acquire(limit int64) bool {
+	if n := l.inFlight.Add(1); limit > 0 && n > limit {
+		l.inFlight.Add(-1)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,88 @@
+package route
+
+import "strings"
+
+// Lookup returns the pool that a request for host and path is for, or nil.
+//
+// The host is taken as the request has it: with or without a port, in any case.
+// The path is the escaped path as it was sent. Exact hosts are tried before
+// wildcards, longer wildcards before shorter, and below one host the longest
+// path with an endpoint wins (reference 2.2). It takes no lock, and allocates
+// only where host or path have upper-case letters.
+func (t *Table) Lookup(host, path string) *Pool {
+	host, path = NormalHost(host), toLower(path)
+	if p := t.below(t.hosts, host, "", path); p != nil {
+		return p
+	}
+	if t.wildcards.size.Load() == 0 {
+		return nil
+	}
+	for suffix := host; ; {
+		_, rest, ok := strings.Cut(suffix, ".")
+		if !ok {
+			return nil
+		}
+		if p := t.below(t.wildcards, rest, "*.", path); p != nil {
+			return p
+		}
+		suffix = rest
+	}
+}
+
+// below finds the route for a path below one host; prefix is what the index
+// leaves out of its keys.
+func (t *Table) below(x *index[*hostNode], host, prefix, path string) *Pool {
+	n, ok := x.get(host, "")
+	if !ok {
+		return nil
+	}
+	root := n.root.Load()
+	deepest := int(n.deepest.Load())
+	if deepest == 0 || path == "" || path == "/" {
+		return root
+	}
+	if prefix != "" {
+		host = prefix + host
+	}
+	var empty *Pool
+	for _, end := range prefixes(path, deepest) {
+		if end == 0 {
+			break
+		}
+		if p, ok := t.paths.get(host, path[:end]); ok {
+			if len(p.Instances()) > 0 {
+				return p
+			}
+			if empty == nil {
+				empty = p
+			}
+		}
+	}
+	if root != nil && (empty == nil || len(root.Instances()) > 0) {
+		return root
+	}
+	return empty
+}
+
+// prefixes returns where the prefixes of a path end, at segment boundaries, the
+// longest first, at most deepest segments long. Unused places are 0.
+func prefixes(path string, deepest int) (ends [maxPathSegments]int) {
+	n := 0
+	for i := 1; i <= len(path) && n < min(deepest, maxPathSegments); i++ {
+		if i == len(path) || path[i] == '/' {
+			ends[n] = i
+			n++
+		}
+	}
+	for i, j := 0, n-1; i < j; i, j = i+1, j-1 {
+		ends[i], ends[j] = ends[j], ends[i]
+	}
+	return ends
+}
+
+// splitURI returns the host and the path of a registered URI, in their own case.
+func splitURI(uri string) (host, path string) {
+	uri, _, _ = strings.Cut(uri, "?")
+	host, path, _ = strings.Cut(strings.Trim(uri, "/"), "/")
+	return host, "/" + path
+}

@@ -1,0 +1,143 @@
+package route
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// What Picker.Next answers when there is nothing to try.
+var (
+	// ErrNoEndpoints: the pool is empty, or every endpoint has been tried.
+	ErrNoEndpoints = errors.New("No endpoints available") //nolint:staticcheck // gorouter's words, sent to clients
+	// ErrConnectionLimit: every endpoint has as many requests as it may have.
+	ErrConnectionLimit = errors.New("Connection Limit Reached") //nolint:staticcheck // gorouter's words, sent to clients
+)
+
+// Choice is what one request brings to the choice of its endpoint.
+type Choice struct {
+	// Sticky is the instance id of the session's cookie. It decides the first
+	// attempt alone, and only while that instance is there and has room.
+	Sticky string
+	// MaxConns bounds the requests in flight to one address. Zero means no bound.
+	MaxConns int
+	// FailedFor is how long a failed address is passed over. Zero means 30 seconds.
+	FailedFor time.Duration
+}
+
+// Picker chooses the endpoints that one request tries, one after another, and
+// none of them twice. It belongs to one goroutine.
+type Picker struct {
+	pool      *Pool
+	instances []*Instance
+	choice    Choice
+	tried     []*Instance
+	room      [4]*Instance // the first of tried, so that a request allocates none
+}
+
+// Start begins the choice for one request.
+func (k *Picker) Start(p *Pool, c Choice) {
+	if c.FailedFor == 0 {
+		c.FailedFor = 30 * time.Second
+	}
+	*k = Picker{pool: p, instances: p.Instances(), choice: c}
+	k.tried = k.room[:0]
+}
+
+// Next returns the endpoint to try next and counts a request in flight there,
+// which the caller ends with Live.Release.
+func (k *Picker) Next() (*Instance, error) {
+	if len(k.tried) >= len(k.instances) {
+		return nil, ErrNoEndpoints
+	}
+	if i := k.sticky(); i != nil {
+		return i, nil
+	}
+	i := k.pick(true)
+	if i == nil {
+		i = k.pick(false) // all that are left have failed: better one of them than none
+	}
+	if i == nil {
+		return nil, ErrConnectionLimit
+	}
+	k.tried = append(k.tried, i)
+	return i, nil
+}
+
+func (k *Picker) sticky() *Instance {
+	if k.choice.Sticky == "" || len(k.tried) > 0 {
+		return nil
+	}
+	for _, i := range k.instances {
+		// One index serves ids and addresses in gorouter, so an address works too (reference 4.1).
+		if e := i.Endpoint(); e.InstanceID == k.choice.Sticky || e.Addr == k.choice.Sticky {
+			if !i.live.acquire(int64(k.choice.MaxConns)) {
+				return nil
+			}
+			k.tried = append(k.tried, i)
+			return i
+		}
+	}
+	return nil
+}
+
+func (k *Picker) pick(healthy bool) *Instance {
+	if k.pool.Algorithm() == LeastConnection {
+		return k.leastConnection(healthy)
+	}
+	return k.roundRobin(healthy)
+}
+
+// roundRobin takes the pool's cursor and walks on from there. Those that it
+// passes over move the cursor too, or the one behind a failed endpoint would
+// get the share of two.
+func (k *Picker) roundRobin(healthy bool) *Instance {
+	n := uint32(len(k.instances))
+	start := k.pool.cursor.Add(1) - 1
+	for skipped := range n {
+		i := k.instances[(start+skipped)%n]
+		if k.eligible(i, healthy) && i.live.acquire(int64(k.choice.MaxConns)) {
+			if skipped > 0 {
+				k.pool.cursor.Add(skipped)
+			}
+			return i
+		}
+	}
+	return nil
+}
+
+// leastConnection takes the one with the fewest requests in flight, a random
+// one among equals. Unlike gorouter's it passes over failed endpoints: one that
+// refuses connections never has any in flight, and would be chosen for ever.
+func (k *Picker) leastConnection(healthy bool) *Instance {
+	var best *Instance
+	start := rand.IntN(len(k.instances))
+	for off := range k.instances {
+		i := k.instances[(start+off)%len(k.instances)]
+		if k.eligible(i, healthy) && (best == nil || i.live.InFlight() < best.live.InFlight()) {
+			best = i
+		}
+	}
+	if best == nil || !best.live.acquire(int64(k.choice.MaxConns)) {
+		return nil
+	}
+	return best
+}
+
+func (k *Picker) eligible(i *Instance, healthy bool) bool {
+	if healthy {
+		if f := i.live.Failure(); f != nil && time.Since(f.At) < k.choice.FailedFor {
+			return false
+		}
+	}
+	return !contains(k.tried, i)
+}
+
+func contains(list []*Instance, i *Instance) bool {
+	for _, o := range list {
+		if o == i {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,347 @@
+package route
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options configure a Table. The zero value is usable.
+type Options struct {
+	// Algorithm is what pools balance with unless a registration says otherwise.
+	// Empty means RoundRobin.
+	Algorithm Algorithm
+	// KeepEmpty is how long a route stays after its last endpoint was
+	// unregistered. Zero removes it at once.
+	KeepEmpty time.Duration
+	// MaxRoutes bounds the table, and MaxEndpoints one route; what is there
+	// stays, what comes beyond is refused. Zero means 250,000 and 1,024.
+	MaxRoutes, MaxEndpoints int
+	// OnChange is told of every change, in order, under the table's lock: it must
+	// not block nor write to the table. Optional.
+	OnChange func(Change)
+}
+
+// Table is the routing table. Its methods may be called from any goroutine.
+type Table struct {
+	opts  Options
+	epoch time.Time // its monotonic reading is the table's clock
+
+	hosts     *index[*hostNode] // by host
+	wildcards *index[*hostNode] // by what follows the "*."
+	paths     *index[*Pool]     // by host and path; none for routes without a path
+
+	endpoints  atomic.Int64
+	routes     atomic.Int64
+	lastUpdate atomic.Int64 // of the last register or unregister that had an effect; 0 before the first
+
+	mu   sync.Mutex       // guards writes to the indexes and pools, and lives
+	live map[string]*Live // by address
+}
+
+// hostNode is what is registered below one host.
+type hostNode struct {
+	root    atomic.Pointer[Pool] // the route without a path; nil when there is none
+	deepest atomic.Int32         // segments of the longest path that was ever registered here
+	routes  int                  // guarded by Table.mu
+}
+
+// NewTable returns an empty table.
+func NewTable(o Options) *Table {
+	if o.Algorithm == "" {
+		o.Algorithm = RoundRobin
+	}
+	if o.MaxRoutes == 0 {
+		o.MaxRoutes = 250_000
+	}
+	if o.MaxEndpoints == 0 {
+		o.MaxEndpoints = 1024
+	}
+	return &Table{
+		opts: o, epoch: time.Now(), live: make(map[string]*Live),
+		hosts: newIndex[*hostNode](), wildcards: newIndex[*hostNode](), paths: newIndex[*Pool](),
+	}
+}
+
+// Change is one change of the table.
+type Change struct {
+	Kind     ChangeKind
+	Key      Key
+	Endpoint *Endpoint
+	// Route says that the route itself came (with EndpointAdded) or went.
+	Route bool
+	// Took is how long the endpoint had gone without a heartbeat (EndpointPruned).
+	Silent time.Duration
+}
+
+// ChangeKind says what happened to an endpoint.
+type ChangeKind int
+
+// The kinds of change. A heartbeat is none.
+const (
+	Unchanged ChangeKind = iota
+	EndpointAdded
+	EndpointUpdated
+	EndpointRemoved // unregistered
+	EndpointPruned  // went too long without a heartbeat
+	EndpointEvicted // no longer admitted
+)
+
+// String returns the kind in words, as events are named.
+func (k ChangeKind) String() string {
+	return [...]string{"unchanged", "endpoint-added", "endpoint-updated", "endpoint-removed", "endpoint-pruned", "endpoint-evicted"}[k]
+}
+
+// Register adds an endpoint to the route of a URI, or refreshes it there. The
+// URI must be the one that the key was parsed from. It fails only when a bound
+// of the table is reached.
+func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	now := t.now()
+	pool := t.pool(key)
+	if pool != nil {
+		if i := pool.find(e.Addr); i != nil {
+			return t.refresh(pool, i, e, now), nil
+		}
+		if len(pool.Instances()) >= t.opts.MaxEndpoints {
+			return Unchanged, fmt.Errorf("route %s has %d endpoints already, the most that one route may have", key, t.opts.MaxEndpoints)
+		}
+	}
+	isNew := pool == nil
+	if isNew {
+		if t.routes.Load() >= int64(t.opts.MaxRoutes) {
+			return Unchanged, fmt.Errorf("the table has %d routes already, the most that it may have", t.opts.MaxRoutes)
+		}
+		pool = newPool(key, uri, t.opts.Algorithm)
+	}
+	pool.describe(e)
+	pool.add(t.newInstance(e, now))
+	if isNew {
+		t.insert(pool) // only now: a pool is never seen, nor pruned, without its first endpoint
+	}
+	t.endpoints.Add(1)
+	t.touch(now)
+	t.changed(Change{Kind: EndpointAdded, Key: key, Endpoint: e, Route: isNew})
+	return EndpointAdded, nil
+}
+
+func (t *Table) refresh(pool *Pool, i *Instance, e *Endpoint, now time.Duration) ChangeKind {
+	i.seen.Store(int64(now))
+	t.touch(now)
+	pool.describe(e)
+	if i.Endpoint().same(e) {
+		return Unchanged
+	}
+	i.endpoint.Store(e)
+	t.changed(Change{Kind: EndpointUpdated, Key: pool.key, Endpoint: e})
+	return EndpointUpdated
+}
+
+// Unregister removes the endpoint of that address from a route. It says whether
+// it was there. Requests in flight go on.
+func (t *Table) Unregister(key Key, addr string) bool {
+	return t.remove(key, EndpointRemoved, func(e *Endpoint) bool { return e.Addr == addr }) > 0
+}
+
+// Evict removes those endpoints of a route that admitted says no to, and
+// returns how many there were.
+func (t *Table) Evict(key Key, admitted func(*Endpoint) bool) int {
+	return t.remove(key, EndpointEvicted, func(e *Endpoint) bool { return !admitted(e) })
+}
+
+func (t *Table) remove(key Key, why ChangeKind, gone func(*Endpoint) bool) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	pool := t.pool(key)
+	if pool == nil {
+		return 0
+	}
+	now := t.now()
+	removed := pool.removeFunc(func(i *Instance) bool { return gone(i.Endpoint()) })
+	if len(removed) == 0 {
+		return 0
+	}
+	t.touch(now)
+	t.dropped(pool, removed, why, now)
+	return len(removed)
+}
+
+// dropped does the accounts after instances have left a pool, and lets the
+// route go when it has none left.
+func (t *Table) dropped(pool *Pool, removed []*Instance, why ChangeKind, now time.Duration) {
+	empty := len(pool.Instances()) == 0
+	if empty {
+		pool.emptied = now
+	}
+	goes := empty && t.opts.KeepEmpty == 0
+	if goes {
+		t.delete(pool)
+	}
+	for n, i := range removed {
+		t.endpoints.Add(-1)
+		t.releaseLive(i)
+		t.changed(Change{
+			Kind: why, Key: pool.key, Endpoint: i.Endpoint(), Route: goes && n == len(removed)-1,
+			Silent: now - time.Duration(i.seen.Load()),
+		})
+	}
+}
+
+// Prune removes the endpoints that have gone without a heartbeat for longer
+// than their time to live, and the routes that have been empty for long enough.
+// It returns how many endpoints went.
+func (t *Table) Prune() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+
+	now, pruned := t.now(), 0
+	for pool := range t.pools {
+		removed := pool.removeFunc(func(i *Instance) bool {
+			e := i.Endpoint()
+			return !e.TLS && now-time.Duration(i.seen.Load()) > e.TTL
+		})
+		if len(removed) > 0 {
+			t.dropped(pool, removed, EndpointPruned, now)
+			pruned += len(removed)
+		} else if len(pool.Instances()) == 0 && now-pool.emptied > t.opts.KeepEmpty {
+			t.delete(pool)
+		}
+	}
+	for addr, l := range t.live { // those that were still busy when their last route went
+		if l.refs == 0 && l.InFlight() == 0 {
+			delete(t.live, addr)
+		}
+	}
+	return pruned
+}
+
+// Refresh makes every endpoint as fresh as if it had just registered: after an
+// outage of the bus nobody could.
+func (t *Table) Refresh() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := int64(t.now())
+	for pool := range t.pools {
+		for _, i := range pool.Instances() {
+			i.seen.Store(now)
+		}
+	}
+}
+
+// Routes returns the number of routes.
+func (t *Table) Routes() int { return int(t.routes.Load()) }
+
+// Endpoints returns the number of endpoints, one for each route that they serve.
+func (t *Table) Endpoints() int { return int(t.endpoints.Load()) }
+
+// LastUpdate returns when a registration last arrived, and false before the first.
+func (t *Table) LastUpdate() (time.Time, bool) {
+	at := t.lastUpdate.Load()
+	return t.epoch.Add(time.Duration(at)), at != 0
+}
+
+// Seen returns when an instance was last heard of.
+func (t *Table) Seen(i *Instance) time.Time { return t.epoch.Add(time.Duration(i.seen.Load())) }
+
+// All yields every pool, in no order, without a lock: what changes meanwhile
+// may or may not be seen.
+func (t *Table) All(yield func(*Pool) bool) { t.pools(yield) }
+
+func (t *Table) pools(yield func(*Pool) bool) {
+	for _, hosts := range []*index[*hostNode]{t.hosts, t.wildcards} {
+		for n := range hosts.all {
+			if p := n.root.Load(); p != nil && !yield(p) {
+				return
+			}
+		}
+	}
+	t.paths.all(yield)
+}
+
+func (t *Table) changed(c Change) {
+	if t.opts.OnChange != nil {
+		t.opts.OnChange(c)
+	}
+}
+
+// now is the table's clock. It is monotonic: setting the wall clock prunes nothing.
+func (t *Table) now() time.Duration { return time.Since(t.epoch) }
+
+func (t *Table) touch(now time.Duration) { t.lastUpdate.Store(max(int64(now), 1)) }
+
+func (t *Table) newInstance(e *Endpoint, now time.Duration) *Instance {
+	l := t.live[e.Addr]
+	if l == nil {
+		l = new(Live)
+		t.live[e.Addr] = l
+	}
+	l.refs++
+	i := &Instance{live: l}
+	i.endpoint.Store(e)
+	i.seen.Store(int64(now))
+	return i
+}
+
+func (t *Table) releaseLive(i *Instance) {
+	if i.live.refs--; i.live.refs == 0 && i.live.InFlight() == 0 {
+		delete(t.live, i.Endpoint().Addr)
+	}
+}
+
+// pool returns the pool of exactly that key, or nil.
+func (t *Table) pool(key Key) *Pool {
+	if key.Path != "" {
+		p, _ := t.paths.get(key.Host, key.Path)
+		return p
+	}
+	x, host := t.hostIndex(key.Host)
+	if n, ok := x.get(host, ""); ok {
+		return n.root.Load()
+	}
+	return nil
+}
+
+func (t *Table) hostIndex(host string) (*index[*hostNode], string) {
+	if suffix, ok := strings.CutPrefix(host, "*."); ok {
+		return t.wildcards, suffix
+	}
+	return t.hosts, host
+}
+
+func (t *Table) insert(p *Pool) {
+	x, host := t.hostIndex(p.key.Host)
+	n, ok := x.get(host, "")
+	if !ok {
+		n = new(hostNode)
+		x.add(Key{Host: host}, n)
+	}
+	n.routes++
+	t.routes.Add(1)
+	if p.key.Path == "" {
+		n.root.Store(p)
+		return
+	}
+	t.paths.add(p.key, p)
+	if segments := int32(strings.Count(p.key.Path, "/")); segments > n.deepest.Load() {
+		n.deepest.Store(segments)
+	}
+}
+
+func (t *Table) delete(p *Pool) {
+	x, host := t.hostIndex(p.key.Host)
+	n, _ := x.get(host, "")
+	if p.key.Path == "" {
+		n.root.Store(nil)
+	} else {
+		t.paths.remove(p.key)
+	}
+	t.routes.Add(-1)
+	if n.routes--; n.routes == 0 {
+		x.remove(Key{Host: host})
+	}
+}
