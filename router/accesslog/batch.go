@@ -1,36 +1,23 @@
 package accesslog
 
-import "bytes"
+import (
+	"bytes"
+	"os"
+)
 
 // batchWriter gathers the lines that wait and hands them to the file in one
 // write. It belongs to the goroutine of Run.
 type batchWriter struct {
-	l     *Log
+	log   *Log
 	batch []byte
-	torn  bool // a write broke off within a line
-}
-
-// write writes one line and all those that wait behind it.
-func (w *batchWriter) write(first *line) {
-	w.begin()
-	w.add(first)
-	for len(w.batch) < batchBytes {
-		select {
-		case ln := <-w.l.queue:
-			w.add(ln)
-			continue
-		default:
-		}
-		break
-	}
-	w.flush()
+	torn  *os.File // where a write broke off within a line; nil when none did
 }
 
 // drain writes what waits, and returns when nothing does.
 func (w *batchWriter) drain() {
 	for {
 		select {
-		case ln := <-w.l.queue:
+		case ln := <-w.log.queue:
 			w.write(ln)
 		default:
 			return
@@ -38,31 +25,52 @@ func (w *batchWriter) drain() {
 	}
 }
 
-func (w *batchWriter) begin() {
-	if cap(w.batch) > 2*batchBytes {
-		w.batch = nil
-	}
-	w.batch = w.batch[:0]
-	if w.torn {
-		// The rest of the torn line is lost; the next one must not continue it.
-		w.batch = append(w.batch, '\n')
-	}
-}
-
-func (w *batchWriter) add(ln *line) {
-	w.batch = append(w.batch, ln.bytes...)
-	w.l.queued.Add(-int64(len(ln.bytes)))
-	ln.free()
-}
-
-func (w *batchWriter) flush() {
-	w.l.mu.Lock()
-	n, err := w.l.file.Write(w.batch)
-	w.l.mu.Unlock()
-	if n > 0 {
-		w.torn = w.batch[n-1] != '\n'
-	}
+// write writes one line and those that wait behind it.
+func (w *batchWriter) write(first *line) {
+	w.gather(first)
+	n, err := w.store()
 	if err != nil {
-		w.l.lose(int64(bytes.Count(w.batch[n:], []byte{'\n'})), err)
+		w.log.lose(int64(bytes.Count(w.batch[n:], newline)), err)
 	}
+	if cap(w.batch) > 2*batchBytes {
+		w.batch = nil // one huge line must not stay in memory
+	}
+}
+
+func (w *batchWriter) gather(ln *line) {
+	w.batch = w.batch[:0]
+	for {
+		w.batch = append(w.batch, ln.bytes...)
+		w.log.queued.Add(-int64(len(ln.bytes)))
+		ln.free()
+		if len(w.batch) >= batchBytes {
+			return
+		}
+		select {
+		case ln = <-w.log.queue:
+		default:
+			return
+		}
+	}
+}
+
+var newline = []byte{'\n'}
+
+// store returns how much of the batch is in the file.
+func (w *batchWriter) store() (int, error) {
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	file := w.log.file
+	if file == w.torn {
+		// The rest of the torn line is lost; the next one must not continue it.
+		if _, err := file.Write(newline); err != nil {
+			return 0, err
+		}
+	}
+	w.torn = nil
+	n, err := file.Write(w.batch)
+	if n > 0 && w.batch[n-1] != '\n' {
+		w.torn = file
+	}
+	return n, err
 }

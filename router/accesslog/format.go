@@ -83,11 +83,14 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	return dst
 }
 
-// routerTime is the request's time less what its attempts took. It is negative
-// when the two clocks disagree.
+// routerTime is the request's time less what its attempts took: negative when
+// the clocks of the two disagree, and zero when nothing was tried, as in gorouter.
 func (r *Record) routerTime() time.Duration {
 	total := r.Finished.Sub(r.Started)
-	if r.FailedAttempts >= r.Attempts {
+	switch {
+	case r.Attempts == 0:
+		return 0
+	case r.FailedAttempts >= r.Attempts:
 		// The last attempt is among the failed ones, so its time is in both.
 		return total - max(r.ProxyTime, r.FailedTime)
 	}
@@ -238,16 +241,20 @@ func isPathByte(c byte) bool {
 }
 
 // appendHost appends the one string that stands without quotes: a space would
-// end it, so that is escaped too.
+// end it and a quote would begin something, so both are written as numbers.
 func appendHost(dst []byte, host string) []byte {
 	for {
-		before, after, found := strings.Cut(host, " ")
-		dst = appendEscaped(dst, before)
-		if !found {
-			return dst
+		i := strings.IndexAny(host, ` "`)
+		if i < 0 {
+			return appendEscaped(dst, host)
 		}
-		dst = append(dst, `\x20`...)
-		host = after
+		dst = appendEscaped(dst, host[:i])
+		if host[i] == ' ' {
+			dst = append(dst, `\x20`...)
+		} else {
+			dst = append(dst, `\x22`...)
+		}
+		host = host[i+1:]
 	}
 }
 

@@ -157,7 +157,7 @@ func (l *Log) Run(ctx context.Context) error {
 }
 
 func (l *Log) writeUntil(ctx context.Context) {
-	w := batchWriter{l: l}
+	w := batchWriter{log: l}
 	for {
 		select {
 		case ln := <-l.queue:

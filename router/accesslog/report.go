@@ -9,20 +9,20 @@ const quiet = time.Minute
 // number, when it is over. It is a goroutine of its own: the one that writes may
 // hang in a write for as long as the disk does.
 func (l *Log) report(done <-chan struct{}) {
-	var lostBefore int64 // the burst
-	for {
+	var told int64
+	for ended := false; !ended; {
+		var cause error
 		select {
-		case cause := <-l.losing:
+		case cause = <-l.losing:
 			l.log.Warn("access log loses lines", "file", l.path, "error", cause)
-			ended := l.awaitQuiet(done)
-			lost := l.lost.Load()
-			l.log.Warn("access log lost lines", "file", l.path, "lines", lost-lostBefore)
-			lostBefore = lost
-			if ended {
-				return
-			}
+			ended = l.awaitQuiet(done)
 		case <-done:
-			return
+			ended = true
+			cause = l.lateCause()
+		}
+		if lost := l.lost.Load(); lost > told {
+			l.log.Warn("access log lost lines", "file", l.path, "lines", lost-told, "error", cause)
+			told = lost
 		}
 	}
 }
@@ -40,5 +40,15 @@ func (l *Log) awaitQuiet(done <-chan struct{}) bool {
 		case <-done:
 			return true
 		}
+	}
+}
+
+// lateCause is why lines were lost by the very last writes, nil when none were.
+func (l *Log) lateCause() error {
+	select {
+	case cause := <-l.losing:
+		return cause
+	default:
+		return nil
 	}
 }

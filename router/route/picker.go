@@ -19,6 +19,8 @@ type Choice struct {
 	// Sticky is the instance id of the session's cookie. It decides the first
 	// attempt alone, and only while that instance is there and has room.
 	Sticky string
+	// Only, when not nil, leaves the endpoints that it says yes to.
+	Only func(*Endpoint) bool
 	// MaxConns bounds the requests in flight to one address. Zero means no bound.
 	MaxConns int
 	// FailedFor is how long a failed address is passed over. Zero means 30 seconds.
@@ -42,6 +44,9 @@ func (k *Picker) Start(p *Pool, c Choice) {
 	}
 	*k = Picker{pool: p, instances: p.Instances(), choice: c}
 	k.tried = k.room[:0]
+	if c.Only != nil {
+		k.instances = filter(k.instances, c.Only)
+	}
 }
 
 // Next returns the endpoint to try next and counts a request in flight there,
@@ -131,6 +136,15 @@ func (k *Picker) eligible(i *Instance, healthy bool) bool {
 		}
 	}
 	return !contains(k.tried, i)
+}
+
+func filter(list []*Instance, only func(*Endpoint) bool) (left []*Instance) {
+	for _, i := range list {
+		if only(i.Endpoint()) {
+			left = append(left, i)
+		}
+	}
+	return left
 }
 
 func contains(list []*Instance, i *Instance) bool {

@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"devrouter/router/accesslog"
+	"devrouter/router/route"
+)
+
+// exchange is one request and all that becomes of it.
+type exchange struct {
+	h *Handler
+	w http.ResponseWriter
+	r *http.Request
+
+	pool    *route.Pool
+	picker  route.Picker
+	upgrade string // the token that the client wants to switch to; "" for none
+	out     *http.Request
+	body    *requestBody
+
+	// A transport may bring a 1xx late, when its attempt has been given up: it must
+	// not be written beside the reply.
+	informationalMu sync.Mutex // guards informational and, while it is true, w
+	informational   bool       // 1xx are passed on
+
+	record accesslog.Record
+}
+
+func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
+	ex := &exchange{h: h, w: w, r: r}
+	ex.record.Started = time.Now()
+	ex.record.Request = r
+	ex.record.RemoteAddr = r.RemoteAddr
+	ex.record.RequestID = newRequestID()
+	ex.body = &requestBody{ReadCloser: r.Body}
+	return ex
+}
+
+// finish completes the record and hands it over.
+func (ex *exchange) finish() {
+	ex.record.Finished = time.Now()
+	ex.record.RequestBytes = ex.body.bytes()
+	if ex.h.opts.OnDone != nil {
+		ex.h.opts.OnDone(&ex.record)
+	}
+}
+
+// writeHead sends the head of the reply.
+func (ex *exchange) writeHead(status int) {
+	ex.record.Status = status
+	ex.record.RouterError = ex.w.Header().Get(headerRouterError)
+	ex.w.WriteHeader(status)
+}
+
+// clientIP is the client's address without the port.
+func (ex *exchange) clientIP() string {
+	if ip, _, err := net.SplitHostPort(ex.r.RemoteAddr); err == nil {
+		return ip
+	}
+	return ex.r.RemoteAddr
+}
+
+const (
+	headerHops = "X-Devrouter-Hops"
+	maxHops    = 10
+)
+
+// countHops returns how many times this request has passed a devrouter, this
+// one included. A route that leads back here by way of another proxy would
+// otherwise go round until memory ends (fault 61).
+func (ex *exchange) countHops() (hops int, ok bool) {
+	if v := ex.r.Header.Get(headerHops); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 0 || n >= maxHops {
+			return 0, false
+		}
+		hops = n
+	}
+	return hops + 1, true
+}
+
+// requestBody is the client's body, for as many attempts as there are. A
+// transport closes the body of an attempt that failed before it read any; the
+// next attempt needs it open. The server closes it in the end.
+type requestBody struct {
+	io.ReadCloser
+	mu   sync.Mutex // guards read: a transport may still read when the exchange ends
+	read int64
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	b.read += int64(n)
+	b.mu.Unlock()
+	return n, err
+}
+
+// Close leaves the body open.
+func (b *requestBody) Close() error { return nil }
+
+func (b *requestBody) bytes() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.read
+}

@@ -1,0 +1,174 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"time"
+
+	"devrouter/router/accesslog"
+	"devrouter/router/route"
+)
+
+var (
+	errTooManyInformational = fmt.Errorf("the endpoint sent more than %d informational replies", maxInformational)
+	errUnaskedUpgrade       = errors.New("the endpoint switched protocols though nobody had asked")
+)
+
+// forward sends the request, to one endpoint after another where that is safe,
+// and relays the reply.
+func (ex *exchange) forward() {
+	var last failure
+	var lastErr error
+	for attempt := 1; attempt <= ex.h.opts.MaxAttempts; attempt++ {
+		instance, err := ex.picker.Next()
+		if err != nil {
+			if lastErr != nil {
+				break
+			}
+			ex.refusePick(err)
+			return
+		}
+		res, facts, err := ex.try(instance)
+		if err == nil {
+			ex.relay(instance, res)
+			return
+		}
+		instance.Live().Release()
+		last, lastErr = ex.failed(instance, err, facts), err
+		if !ex.mayRetry(last) {
+			break
+		}
+	}
+	ex.replyFailure(last, lastErr)
+}
+
+// try sends the request to one endpoint, and returns when the head of its reply
+// is there.
+func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, error) {
+	e := instance.Endpoint()
+	ex.address(e)
+	ex.record.Attempts++
+	ex.record.Endpoint = recordEndpoint(e)
+	trace := wireTrace{onInformational: ex.writeInformational}
+	ctx := httptrace.WithClientTrace(ex.r.Context(), trace.hooks())
+
+	ex.record.SentAt, ex.record.AnsweredAt = time.Now(), time.Time{}
+	ex.passInformational(true)
+	res, err := ex.h.opts.Transport(e).RoundTrip(ex.out.WithContext(ctx))
+	ex.passInformational(false)
+	ex.record.AnsweredAt = time.Now()
+
+	facts := trace.known()
+	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = facts.dnsTime, facts.dialTime, facts.tlsTime
+	ex.record.LocalAddr = facts.localAddr
+	if err == nil {
+		err = checkHead(res, ex.upgrade)
+	}
+	if err != nil && res != nil {
+		res.Body.Close()
+	}
+	return res, facts, err
+}
+
+func recordEndpoint(e *route.Endpoint) accesslog.Endpoint {
+	return accesslog.Endpoint{
+		Addr: e.Addr, App: e.App, InstanceID: e.InstanceID, InstanceIndex: e.InstanceIndex, Component: e.Tags["component"],
+	}
+}
+
+// checkHead refuses replies that cannot be passed on.
+func checkHead(res *http.Response, asked string) error {
+	switch {
+	case res.StatusCode < 100:
+		return fmt.Errorf("the endpoint sent the status %03d", res.StatusCode)
+	case res.StatusCode == http.StatusSwitchingProtocols && asked == "":
+		return errUnaskedUpgrade
+	case res.StatusCode == http.StatusSwitchingProtocols && !strings.EqualFold(res.Header.Get("Upgrade"), asked):
+		return fmt.Errorf("the endpoint switched to protocol %q when %q was asked for", res.Header.Get("Upgrade"), asked)
+	}
+	return nil
+}
+
+// failed marks the endpoint where its failure says so, and keeps the accounts.
+func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
+	f := classify(ex.r.Context(), err, facts)
+	if f.marks {
+		instance.Live().Fail(err)
+	}
+	ex.record.FailedAttempts++
+	ex.record.FailedTime += time.Since(ex.record.SentAt)
+	ex.record.Cause = err
+	if f.status == clientGone.status {
+		return f
+	}
+	ex.h.log.LogAttrs(context.Background(), slog.LevelError, "backend-endpoint-failed",
+		slog.String("error", err.Error()), slog.String("route", ex.record.Route), slog.String("endpoint", instance.Endpoint().Addr),
+		slog.Int("attempt", ex.record.Attempts), slog.Bool("marked", f.marks), slog.String("vcap_request_id", ex.record.RequestID))
+	return f
+}
+
+// mayRetry says whether the request may go to another endpoint: never once any
+// of its body has been read, for that part is gone.
+func (ex *exchange) mayRetry(f failure) bool {
+	if ex.body.bytes() > 0 {
+		return false
+	}
+	return f.retriable || f.retriableIdempotent && isIdempotent(ex.out)
+}
+
+// refusePick answers a request for which there is no endpoint to try.
+func (ex *exchange) refusePick(err error) {
+	if errors.Is(err, route.ErrConnectionLimit) {
+		ex.h.log.Info("connection-limit-reached", "route", ex.record.Route)
+		ex.refuse(connectionLimit, ex.r.Host)
+		return
+	}
+	ex.replyFailure(badGateway, err)
+}
+
+// replyFailure tells the client that no endpoint could be reached, in the bytes
+// of reference 3.4.
+func (ex *exchange) replyFailure(f failure, err error) {
+	ex.w.Header().Set(headerRouterError, "endpoint_failure ("+oneLine(err.Error())+")")
+	ex.replyText(f.status, f.text)
+}
+
+// oneLine makes a text fit for a header's value.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+func (ex *exchange) passInformational(on bool) {
+	ex.informationalMu.Lock()
+	defer ex.informationalMu.Unlock()
+	ex.informational = on
+}
+
+// writeInformational passes a 1xx reply on. The client of HTTP/1.0 knows none,
+// and 100 is the server's own to send when the body is first read.
+func (ex *exchange) writeInformational(code int, h http.Header) {
+	if code == http.StatusContinue || !ex.r.ProtoAtLeast(1, 1) {
+		return
+	}
+	ex.informationalMu.Lock()
+	defer ex.informationalMu.Unlock()
+	if !ex.informational {
+		return
+	}
+	header := ex.w.Header()
+	for name, values := range h {
+		header[name] = values
+	}
+	ex.w.WriteHeader(code)
+	clear(header)
+}

@@ -1,0 +1,184 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"devrouter/router/accesslog"
+	"devrouter/router/route"
+)
+
+// Options configure a Handler. Table and Transport are required.
+type Options struct {
+	Table *route.Table
+	// Transport sends to one endpoint. It must not follow redirects, add
+	// compression or use a proxy; Transports.For is the one made for it.
+	Transport func(*route.Endpoint) http.RoundTripper
+	// Dial connects to an address for the raw TCP pipe. Nil means Dialer.DialContext
+	// of a zero Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// Own are the hosts that this process answers itself; no registration
+	// reaches them. The keys are normal hosts (route.NormalHost).
+	Own map[string]http.Handler
+	// OnDone is told of every request that has ended. It must not keep the record. Optional.
+	OnDone func(*accesslog.Record)
+	// Healthy answers the load balancer's check. Nil means always.
+	Healthy func() bool
+
+	// MaxAttempts bounds the endpoints tried for one request. Zero means 3.
+	MaxAttempts int
+	// MaxConns bounds the requests in flight to one endpoint. Zero means no bound.
+	MaxConns int
+	// FailedFor is how long a failed endpoint is passed over. Zero means 30 seconds.
+	FailedFor time.Duration
+	// EmptyPool503 answers 503 instead of 404 for a route without endpoints.
+	EmptyPool503 bool
+	// RawTCPUpgrade makes `Upgrade: tcp` a pipe to the endpoint without an HTTP
+	// exchange there, as routers did from 2013 to 2019 (reference 5.2).
+	RawTCPUpgrade bool
+	// HealthCheckUserAgent is the User-Agent that is answered by Healthy. Empty means none.
+	HealthCheckUserAgent string
+
+	Sticky  Sticky
+	Headers Headers
+	Rewrite Rewrite
+
+	// Log is for what a person should know of. Nil discards.
+	Log *slog.Logger
+}
+
+// Handler is the proxy. Make it with New.
+type Handler struct {
+	opts    Options
+	log     *slog.Logger
+	tunnels sync.WaitGroup
+}
+
+// New returns a handler.
+func New(o Options) *Handler {
+	if o.MaxAttempts == 0 {
+		o.MaxAttempts = 3
+	}
+	if o.Dial == nil {
+		o.Dial = new(Dialer).DialContext
+	}
+	if o.Healthy == nil {
+		o.Healthy = func() bool { return true }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Handler{opts: o, log: o.Log}
+}
+
+// WaitTunnels waits until every upgraded connection has ended. They end when the
+// context of their request does; http.Server.Shutdown does not wait for them.
+func (h *Handler) WaitTunnels() { h.tunnels.Wait() }
+
+// ServeHTTP serves one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if own := h.opts.Own[route.NormalHost(r.Host)]; own != nil {
+		own.ServeHTTP(w, r)
+		return
+	}
+	ex := newExchange(h, w, r)
+	defer ex.finish() // also when a body breaks off and the exchange panics ErrAbortHandler
+	ex.serve()
+}
+
+// serve is the life of a request.
+func (ex *exchange) serve() {
+	switch {
+	case ex.isHealthCheck():
+		ex.answerHealthCheck()
+		return
+	case !ex.isHTTP1or2():
+		ex.refuseProtocol()
+		return
+	case ex.r.Host == "":
+		ex.refuse(emptyHost)
+		return
+	case ex.r.Method == http.MethodConnect:
+		ex.refuse(connectRefused) // a forward proxy's method; routes are names, not addresses (fault 21)
+		return
+	case ex.r.RequestURI == "*":
+		ex.refuse(asteriskRefused)
+		return
+	}
+	hops, ok := ex.countHops()
+	if !ok {
+		ex.refuse(loopDetected)
+		return
+	}
+	pool := ex.h.opts.Table.Lookup(ex.r.Host, escapedPath(ex.r))
+	if pool == nil {
+		ex.refuse(unknownRoute, ex.r.Host)
+		return
+	}
+	ex.pool = pool
+	ex.record.Route = pool.Key().String()
+	if len(pool.Instances()) == 0 {
+		ex.refuseEmptyPool()
+		return
+	}
+	if pool.RouteServiceURL() != "" {
+		ex.refuse(routeServicesDisabled)
+		return
+	}
+	only, ok := ex.targetInstance()
+	if !ok {
+		return
+	}
+	ex.prepare(hops)
+	ex.picker.Start(pool, route.Choice{
+		Sticky:    ex.h.opts.Sticky.instance(ex.r),
+		Only:      only,
+		MaxConns:  ex.h.opts.MaxConns,
+		FailedFor: ex.h.opts.FailedFor,
+	})
+	if ex.h.opts.RawTCPUpgrade && strings.EqualFold(ex.upgrade, "tcp") {
+		ex.pipe()
+		return
+	}
+	ex.forward()
+}
+
+func (ex *exchange) isHealthCheck() bool {
+	agent := ex.h.opts.HealthCheckUserAgent
+	return agent != "" && ex.r.UserAgent() == agent
+}
+
+// Reference 2.7.
+func (ex *exchange) answerHealthCheck() {
+	header := ex.w.Header()
+	header.Set("Cache-Control", "private, max-age=0")
+	header.Set("Expires", "0")
+	ex.h.opts.Rewrite.apply(header)
+	if !ex.h.opts.Healthy() {
+		ex.writeHead(http.StatusServiceUnavailable)
+		return
+	}
+	ex.writeHead(http.StatusOK)
+	n, _ := io.WriteString(ex.w, "ok\n")
+	ex.record.ResponseBytes = int64(n)
+}
+
+func (ex *exchange) isHTTP1or2() bool {
+	return ex.r.ProtoMajor == 2 || ex.r.ProtoMajor == 1 && ex.r.ProtoMinor <= 1
+}
+
+// escapedPath is the path of the request target as the client sent it.
+func escapedPath(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		path, _, _ := strings.Cut(r.RequestURI, "?")
+		return path
+	}
+	return r.URL.EscapedPath()
+}

@@ -1,0 +1,174 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"devrouter/router/accesslog"
+	"devrouter/router/route"
+)
+
+// fixture is a handler behind a real listener, with a table that tests fill.
+type fixture struct {
+	t       testing.TB
+	table   *route.Table
+	server  *httptest.Server
+	handler *Handler
+	records chan accesslog.Record
+}
+
+func start(t testing.TB, set func(*Options)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, table: route.NewTable(route.Options{}), records: make(chan accesslog.Record, 1000)}
+	transports := NewTransports(TransportOptions{})
+	o := Options{
+		Table:     f.table,
+		Transport: transports.For,
+		Sticky:    Sticky{Cookies: []string{"JSESSIONID"}},
+		OnDone:    func(r *accesslog.Record) { f.records <- *r },
+	}
+	if set != nil {
+		set(&o)
+	}
+	f.handler = New(o)
+	f.server = httptest.NewServer(f.handler)
+	t.Cleanup(func() {
+		f.server.Close()
+		transports.Close()
+	})
+	return f
+}
+
+func (f *fixture) register(uri string, endpoints ...*route.Endpoint) {
+	f.t.Helper()
+	key, err := route.ParseKey(uri)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	for _, e := range endpoints {
+		if e.TTL == 0 {
+			e.TTL = time.Minute
+		}
+		if _, err := f.table.Register(key, uri, e); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+// backend starts an app and returns its endpoint.
+func backend(t testing.TB, id string, h http.HandlerFunc) *route.Endpoint {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return &route.Endpoint{Addr: s.Listener.Addr().String(), InstanceID: id, Protocol: "http1"}
+}
+
+// says is an app that answers with a text.
+func says(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, text) }
+}
+
+// dead is an endpoint where nothing listens.
+func dead(t testing.TB) *route.Endpoint {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return &route.Endpoint{Addr: l.Addr().String(), InstanceID: "dead"}
+}
+
+// rawBackend is an app that speaks for itself on each connection.
+func rawBackend(t testing.TB, serve func(net.Conn)) *route.Endpoint {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	t.Cleanup(func() { l.Close(); wg.Wait() })
+	wg.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer conn.Close()
+				conn.SetDeadline(time.Now().Add(10 * time.Second))
+				serve(conn)
+			})
+		}
+	})
+	return &route.Endpoint{Addr: l.Addr().String()}
+}
+
+// request makes a request for a host of the router; header lines are "Name: value".
+func (f *fixture) request(method, host, target string, body io.Reader, header ...string) *http.Request {
+	f.t.Helper()
+	r, err := http.NewRequestWithContext(f.t.Context(), method, f.server.URL+target, body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r.Host = host
+	for _, line := range header {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Add(name, value)
+	}
+	return r
+}
+
+type reply struct {
+	*http.Response
+	body string
+}
+
+func (f *fixture) do(r *http.Request) reply {
+	f.t.Helper()
+	res, err := f.server.Client().Transport.RoundTrip(r)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return reply{res, string(body)}
+}
+
+func (f *fixture) get(host, target string, header ...string) reply {
+	f.t.Helper()
+	return f.do(f.request("GET", host, target, nil, header...))
+}
+
+// record returns the record of the next request that has ended.
+func (f *fixture) record() accesslog.Record {
+	f.t.Helper()
+	select {
+	case r := <-f.records:
+		return r
+	case <-time.After(10 * time.Second):
+		f.t.Fatal("no request has ended")
+		panic("unreachable")
+	}
+}
+
+// dial opens a connection to the router.
+func (f *fixture) dial() *net.TCPConn {
+	f.t.Helper()
+	conn, err := net.Dial("tcp", f.server.Listener.Addr().String())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	f.t.Cleanup(func() { conn.Close() })
+	return conn.(*net.TCPConn)
+}

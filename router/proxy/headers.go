@@ -1,0 +1,272 @@
+package proxy
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"devrouter/router/route"
+)
+
+// Headers are the options for what requests carry to endpoints (reference 6.1).
+type Headers struct {
+	// ForceForwardedProtoHTTPS sets X-Forwarded-Proto to https always.
+	ForceForwardedProtoHTTPS bool
+	// SanitizeForwardedProto sets it to the scheme of the client's connection.
+	// Without either it is set only when the client sent none.
+	SanitizeForwardedProto bool
+	// HopByHopFilter are names that a client cannot have removed by listing them
+	// in its Connection header.
+	HopByHopFilter []string
+	// TraceKey, when not empty, makes a request with that X-Vcap-Trace learn
+	// which router and endpoint served it. RouterIP is what it is told.
+	TraceKey, RouterIP string
+}
+
+const (
+	headerForwardedFor   = "X-Forwarded-For"
+	headerForwardedProto = "X-Forwarded-Proto"
+	headerRequestStart   = "X-Request-Start"
+	headerRequestID      = "X-Vcap-Request-Id"
+	headerApplicationID  = "X-Cf-Applicationid"
+	headerInstanceIndex  = "X-Cf-Instanceindex"
+	headerInstanceID     = "X-Cf-Instanceid"
+)
+
+// Headers that belong to one connection (RFC 9110, 7.6.1), and Proxy, which CGI
+// programs take for a setting of theirs (httpoxy).
+var hopByHop = []string{
+	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy", "Http2-Settings",
+}
+
+// prepare makes the request that goes out, but for what differs from attempt to
+// attempt.
+func (ex *exchange) prepare(hops int) {
+	o := &ex.h.opts.Headers
+	header := ex.r.Header.Clone()
+	ex.upgrade = upgradeToken(ex.r.Header)
+	removeHopByHop(header, o.HopByHopFilter)
+	removeAliases(header)
+	if ex.upgrade != "" {
+		header.Set("Connection", "Upgrade")
+		header.Set("Upgrade", ex.upgrade)
+	}
+	if containsToken(ex.r.Header["Te"], "trailers") {
+		header.Set("Te", "trailers") // gRPC servers insist
+	}
+	appendForwardedFor(header, ex.clientIP())
+	setForwardedProto(header, o, ex.r.TLS != nil)
+	if header.Get(headerRequestStart) == "" {
+		header.Set(headerRequestStart, strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
+	}
+	header.Set(headerRequestID, ex.record.RequestID)
+	header.Del(headerAppInstance)
+	header.Set(headerHops, strconv.Itoa(hops))
+	if _, ok := header["User-Agent"]; !ok {
+		header["User-Agent"] = []string{""} // else net/http would send its own
+	}
+
+	out := ex.r.Clone(ex.r.Context())
+	out.Header = header
+	out.RequestURI = ""
+	out.Close = false
+	out.Body = ex.body
+	if ex.r.ContentLength == 0 {
+		out.Body = nil // the transport may retry and keep alive what has no body
+	} else {
+		// Else the server would read the whole body before it lets a reply out.
+		http.NewResponseController(ex.w).EnableFullDuplex() //nolint:errcheck // HTTP/2 is duplex and says so with an error
+	}
+	out.Trailer = ex.r.Trailer // filled by the server when it has read the body
+	if !strings.HasPrefix(ex.r.RequestURI, "//") && strings.HasPrefix(ex.r.RequestURI, "/") {
+		// The target goes out byte for byte. (net/http would make an absolute URL of
+		// an opaque one with two slashes; the parsed form serves those.)
+		out.URL.Opaque = ex.r.RequestURI
+		out.URL.RawQuery, out.URL.ForceQuery = "", false
+	}
+	ex.out = out
+	ex.record.Forwarded = header
+}
+
+// address turns the request that goes out to one endpoint.
+func (ex *exchange) address(e *route.Endpoint) {
+	ex.out.URL.Scheme = "http"
+	if e.TLS {
+		ex.out.URL.Scheme = "https"
+	}
+	ex.out.URL.Host = e.Addr
+	id := e.InstanceID
+	if id == "" {
+		id = e.Addr
+	}
+	ex.out.Header[headerApplicationID] = []string{e.App}
+	ex.out.Header[headerInstanceIndex] = []string{e.InstanceIndex}
+	ex.out.Header[headerInstanceID] = []string{id}
+}
+
+// upgradeToken returns the protocol that a request asks to switch to. `h2c` is
+// none: an endpoint that takes it up would be spoken to past this router (fault 41).
+func upgradeToken(h http.Header) string {
+	if !containsToken(h["Connection"], "upgrade") {
+		return ""
+	}
+	token := h.Get("Upgrade")
+	if strings.EqualFold(token, "h2c") || !isToken(token) {
+		return ""
+	}
+	return token
+}
+
+// removeHopByHop removes what belongs to the client's connection, and what the
+// client says belongs to it, but for the names in keep.
+func removeHopByHop(h http.Header, keep []string) {
+	for _, line := range h["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
+			if name != "" && !containsFold(keep, name) {
+				h.Del(name)
+			}
+		}
+	}
+	for _, name := range hopByHop {
+		h.Del(name)
+	}
+}
+
+// removeAliases removes headers that a CGI-like server behind us would take for
+// one of ours: X_Forwarded_For and X.Forwarded-For become the same variable
+// (fault 33).
+func removeAliases(h http.Header) {
+	for name := range h {
+		if !strings.ContainsAny(name, "_.") {
+			continue
+		}
+		plain := strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
+		for _, ours := range []string{"x-forwarded-", "x-cf-", "x-vcap-", "x-real-ip", "x-request-start", "forwarded", headerHops} {
+			if strings.HasPrefix(plain, strings.ToLower(ours)) {
+				delete(h, name)
+				break
+			}
+		}
+	}
+}
+
+func appendForwardedFor(h http.Header, clientIP string) {
+	if prior := h[headerForwardedFor]; len(prior) > 0 {
+		clientIP = strings.Join(prior, ", ") + ", " + clientIP
+	}
+	h[headerForwardedFor] = []string{clientIP}
+}
+
+func setForwardedProto(h http.Header, o *Headers, overTLS bool) {
+	scheme := "http"
+	if overTLS {
+		scheme = "https"
+	}
+	switch {
+	case o.ForceForwardedProtoHTTPS:
+		h[headerForwardedProto] = []string{"https"}
+	case o.SanitizeForwardedProto, h.Get(headerForwardedProto) == "":
+		h[headerForwardedProto] = []string{scheme}
+	}
+}
+
+// answerHeaders brings an endpoint's reply headers into the form that the client
+// gets (reference 6.2).
+func (ex *exchange) answerHeaders(dst, src http.Header) {
+	removeHopByHop(src, nil)
+	src.Del("X-Cf-Proxy-Signature")
+	for name, values := range src {
+		dst[name] = append(dst[name], values...)
+	}
+	if dst.Get(headerRequestID) == "" {
+		dst[headerRequestID] = []string{ex.record.RequestID}
+	}
+	if o := &ex.h.opts.Headers; o.TraceKey != "" && ex.r.Header.Get("X-Vcap-Trace") == o.TraceKey {
+		dst.Set("X-Vcap-Router", o.RouterIP)
+		dst.Set("X-Vcap-Backend", ex.record.Endpoint.Addr)
+		dst.Set("X-Cf-Routeendpoint", ex.record.Endpoint.Addr)
+	}
+}
+
+// Rewrite is what is changed in the headers of every reply (http_rewrite.responses).
+type Rewrite struct {
+	// Remove are names that are removed, before Add is looked at.
+	Remove []string
+	// Add are headers that are added where the reply has none of that name.
+	Add []HeaderLine
+}
+
+// HeaderLine is one header.
+type HeaderLine struct{ Name, Value string }
+
+func (rw *Rewrite) apply(h http.Header) {
+	for _, name := range rw.Remove {
+		h.Del(name)
+	}
+	for _, line := range rw.Add {
+		if h.Get(line.Name) == "" {
+			h.Set(line.Name, line.Value)
+		}
+	}
+}
+
+// newRequestID returns a random UUID (version 4). Its randomness need not resist
+// an attacker, and must not cost a system call.
+func newRequestID() string {
+	const digits = "0123456789abcdef"
+	hi, lo := rand.Uint64(), rand.Uint64()
+	hi = hi&^0xf000 | 0x4000
+	lo = lo&^(0xc0<<56) | 0x80<<56
+	var id [36]byte
+	at := 0
+	for n := range 32 {
+		switch n {
+		case 8, 12, 16, 20:
+			id[at] = '-'
+			at++
+		}
+		word := hi
+		if n >= 16 {
+			word = lo
+		}
+		id[at] = digits[word>>(60-4*(n%16))&0xf]
+		at++
+	}
+	return string(id[:])
+}
+
+// containsToken says whether a comma-separated header has a token, in any case.
+func containsToken(lines []string, token string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(part), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func containsFold(list []string, s string) bool {
+	for _, l := range list {
+		if strings.EqualFold(l, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// isToken says whether s is a token (RFC 9110, 5.6.2), with the slash of
+// `Upgrade: name/version`.
+func isToken(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<=>?@[\]{}`, c) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}

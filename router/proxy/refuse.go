@@ -1,0 +1,88 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+)
+
+const headerRouterError = "X-Cf-Routererror"
+
+// refusal is a reply that the router makes itself: status, X-Cf-RouterError,
+// Cache-Control and the sentence, as gorouter has them (reference 2.3).
+type refusal struct {
+	status  int
+	name    string // of X-Cf-RouterError; "" sends none
+	cache   string
+	message string // a format for what refuse is given
+}
+
+const noCache = "no-cache, no-store"
+
+var (
+	unknownRoute = refusal{404, "unknown_route", noCache, "Requested route ('%s') does not exist."}
+	noEndpoints  = refusal{503, "no_endpoints", "public,max-age=2", "Requested route ('%s') has no available endpoints."}
+	// The route exists and every endpoint has MaxConns requests.
+	connectionLimit        = refusal{503, "Connection Limit Reached", "", "Requested route ('%s') has reached the connection limit."}
+	emptyHost              = refusal{400, "empty_host", "public,max-age=2", "Request had empty Host header"}
+	invalidAppInstance     = refusal{400, "invalid_cf_app_instance_header", noCache, "Invalid X-CF-App-Instance Header"}
+	invalidProcessInstance = refusal{400, "invalid_cf_process_instance_header", noCache, "Invalid X-CF-Process-Instance Header"}
+	absentAppInstance      = refusal{400, "unknown_route", noCache, "Requested instance ('%s') with guid ('%s') does not exist for route ('%s')"}
+	absentProcessInstance  = refusal{400, "unknown_route", noCache, "Requested instance ('%s') with process guid ('%s') does not exist for route ('%s')"}
+	absentProcess          = refusal{400, "unknown_route", noCache, "Requested instance with process guid ('%s') does not exist for route ('%s')"}
+	routeServicesDisabled  = refusal{502, "route_service_unsupported", "", "Support for route services is disabled."}
+
+	// gorouter forwards these, or melts (faults 21 and 61).
+	connectRefused  = refusal{405, "connect_refused", noCache, "CONNECT is for forward proxies; this router takes requests for its routes only."}
+	asteriskRefused = refusal{400, "invalid_target", noCache, "The request target * is for OPTIONS only."}
+	loopDetected    = refusal{508, "routing_loop", noCache, "The request has come back to this router too often: a route leads to the router itself."}
+)
+
+// refuse sends a refusal.
+func (ex *exchange) refuse(f refusal, args ...any) {
+	header := ex.w.Header()
+	if f.name != "" {
+		header.Set(headerRouterError, f.name)
+	}
+	if f.cache != "" {
+		header.Set("Cache-Control", f.cache)
+	}
+	message := f.message
+	if len(args) > 0 {
+		message = fmt.Sprintf(f.message, args...)
+	}
+	ex.replyText(f.status, fmt.Sprintf("%d %s: %s", f.status, http.StatusText(f.status), message))
+}
+
+// replyText sends a line of text as the reply.
+func (ex *exchange) replyText(status int, line string) {
+	header := ex.w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Del("Connection")
+	ex.h.opts.Rewrite.apply(header)
+	ex.writeHead(status)
+	n, _ := io.WriteString(ex.w, line+"\n")
+	ex.record.ResponseBytes = int64(n)
+}
+
+func (ex *exchange) refuseEmptyPool() {
+	if ex.h.opts.EmptyPool503 {
+		ex.refuse(noEndpoints, ex.r.Host)
+	} else {
+		ex.refuse(unknownRoute, ex.r.Host)
+	}
+}
+
+// refuseProtocol answers a version of HTTP that is none as gorouter does: a bare
+// status line, and the connection ends (reference 2.3).
+func (ex *exchange) refuseProtocol() {
+	conn, _, err := http.NewResponseController(ex.w).Hijack()
+	if err != nil {
+		ex.writeHead(http.StatusBadRequest)
+		return
+	}
+	defer conn.Close()
+	ex.record.Status = http.StatusBadRequest
+	io.WriteString(conn, "HTTP/1.0 400 Bad Request\r\n\r\n") //nolint:errcheck // the client is told or gone
+}

@@ -1,0 +1,100 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"devrouter/router/route"
+)
+
+// relay passes an endpoint's reply on.
+func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
+	defer instance.Live().Release()
+	defer func() { ex.record.ProxyTime = time.Since(ex.record.SentAt) }()
+	instance.Live().Succeed()
+
+	e := instance.Endpoint()
+	header := ex.w.Header()
+	protocol := res.Header.Get("Upgrade")
+	ex.answerHeaders(header, res.Header)
+	ex.h.opts.Sticky.reply(header, ex.h.opts.Sticky.instance(ex.r), e.InstanceID, ex.pool.ContextPath())
+	ex.h.opts.Rewrite.apply(header)
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		ex.tunnel(res, protocol)
+		return
+	}
+	if _, ok := header["Content-Type"]; !ok {
+		header["Content-Type"] = nil // else the server would guess one
+	}
+	announced := announceTrailers(header, res.Trailer)
+
+	ex.writeHead(res.StatusCode)
+	err := ex.copyBody(res)
+	res.Body.Close() // before the trailers, which are complete only then
+	if err != nil {
+		ex.record.Cause = err
+		// The client must not take a part for the whole: what came is sent, and the
+		// connection breaks off (faults 44 and 45).
+		http.NewResponseController(ex.w).Flush() //nolint:errcheck // it is broken off either way
+		panic(http.ErrAbortHandler)
+	}
+	sendTrailers(header, res.Trailer, announced)
+}
+
+func announceTrailers(header, trailer http.Header) int {
+	for name := range trailer {
+		header.Add("Trailer", name)
+	}
+	return len(trailer)
+}
+
+// sendTrailers sends the trailers. Those that the endpoint had not announced can
+// only go out under net/http's prefix.
+func sendTrailers(header, trailer http.Header, announced int) {
+	for name, values := range trailer {
+		if len(trailer) != announced {
+			name = http.TrailerPrefix + name
+		}
+		header[name] = append(header[name], values...)
+	}
+}
+
+var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// copyBody streams the body. What the endpoint sends is passed on at once when
+// it pauses: it is an event, or a progress bar, as likely as not (fault 52).
+func (ex *exchange) copyBody(res *http.Response) error {
+	if ex.r.Method == http.MethodHead {
+		return nil
+	}
+	buf := copyBuffers.Get().(*[32 << 10]byte)
+	defer copyBuffers.Put(buf)
+	flusher := http.NewResponseController(ex.w)
+	streaming := res.ContentLength < 0 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
+	if streaming {
+		flusher.Flush() //nolint:errcheck // a client that is gone shows at the next write
+	}
+	for {
+		n, err := res.Body.Read(buf[:])
+		if n > 0 {
+			wrote, werr := ex.w.Write(buf[:n])
+			ex.record.ResponseBytes += int64(wrote)
+			if werr != nil {
+				return werr
+			}
+			complete := err != nil || ex.record.ResponseBytes == res.ContentLength
+			if !complete && (streaming || n < len(buf)) {
+				flusher.Flush() //nolint:errcheck // as above
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
