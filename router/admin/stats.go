@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -97,10 +98,7 @@ func isName(s string) bool { return s != "" && len(s) <= maxName }
 // componentReports returns what /varz tells of each component.
 func (s *Stats) componentReports(at time.Duration) map[string]trafficJSON {
 	s.mu.RLock()
-	byName := make(map[string]*traffic, len(s.components))
-	for name, t := range s.components {
-		byName[name] = t
-	}
+	byName := maps.Clone(s.components)
 	s.mu.RUnlock()
 	reports := make(map[string]trafficJSON, len(byName))
 	for name, t := range byName {

@@ -29,11 +29,13 @@ type exchange struct {
 	informationalMu sync.Mutex // guards informational and, while it is true, w
 	informational   bool       // 1xx are passed on
 
-	record accesslog.Record
+	counted bool // in Handler.finite
+	record  accesslog.Record
 }
 
 func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
-	ex := &exchange{h: h, w: w, r: r}
+	h.finite.Add(1)
+	ex := &exchange{h: h, w: w, r: r, counted: true}
 	ex.record.Started = time.Now()
 	ex.record.Request = r
 	ex.record.RemoteAddr = r.RemoteAddr
@@ -42,8 +44,18 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	return ex
 }
 
+// leaveFinite takes the exchange out of what a drain waits for: it has ended, or
+// it is a tunnel or a stream of events, which end only when somebody leaves.
+func (ex *exchange) leaveFinite() {
+	if ex.counted {
+		ex.counted = false
+		ex.h.finite.Add(-1)
+	}
+}
+
 // finish completes the record and hands it over.
 func (ex *exchange) finish() {
+	ex.leaveFinite()
 	ex.record.Finished = time.Now()
 	ex.record.RequestBytes = ex.body.bytes()
 	if ex.h.opts.OnDone != nil {

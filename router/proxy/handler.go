@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"devrouter/router/accesslog"
@@ -58,6 +59,7 @@ type Options struct {
 type Handler struct {
 	opts    Options
 	log     *slog.Logger
+	finite  atomic.Int64 // requests in flight that will end by themselves
 	tunnels sync.WaitGroup
 }
 
@@ -76,6 +78,23 @@ func New(o Options) *Handler {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Handler{opts: o, log: o.Log}
+}
+
+// WaitFinite waits until no request is in flight but those that end only when
+// somebody leaves: tunnels and streams of events. It returns the context's error
+// when that ends first.
+func (h *Handler) WaitFinite(ctx context.Context) error {
+	// A few looks at the end of a process's life cost less than a lock in every request.
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for h.finite.Load() > 0 {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // WaitTunnels waits until every upgraded connection has ended. They end when the

@@ -73,7 +73,11 @@ func (ex *exchange) copyBody(res *http.Response) error {
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
 	flusher := http.NewResponseController(ex.w)
-	streaming := res.ContentLength < 0 || strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
+	events := strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
+	if events {
+		ex.leaveFinite()
+	}
+	streaming := events || res.ContentLength < 0
 	if streaming {
 		flusher.Flush() //nolint:errcheck // a client that is gone shows at the next write
 	}

@@ -6,7 +6,9 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"devrouter/router/route"
@@ -14,10 +16,8 @@ import (
 
 // TransportOptions configure Transports. The zero value is usable.
 type TransportOptions struct {
-	// DialTimeout bounds a connection's making. Zero means 5 seconds.
-	DialTimeout time.Duration
-	// KeepAliveProbe is the interval of TCP keep-alive probes. Zero means 1 second.
-	KeepAliveProbe time.Duration
+	// Dialer connects to endpoints. Nil means the zero Dialer.
+	Dialer *Dialer
 	// HeadTimeout bounds the wait for a reply's head. Zero means for ever.
 	HeadTimeout time.Duration
 	// DisableKeepAlives makes a connection for every request.
@@ -41,6 +41,9 @@ type Transports struct {
 
 // NewTransports returns transports without any connection yet.
 func NewTransports(o TransportOptions) *Transports {
+	if o.Dialer == nil {
+		o.Dialer = new(Dialer)
+	}
 	if o.MaxIdle == 0 {
 		o.MaxIdle = 100
 	}
@@ -81,9 +84,8 @@ func (t *Transports) Close() {
 }
 
 func (t *Transports) make(config *tls.Config) *http.Transport {
-	dialer := &Dialer{Timeout: t.opts.DialTimeout, KeepAliveProbe: t.opts.KeepAliveProbe}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            t.opts.Dialer.DialContext,
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    10 * time.Second,
 		DisableCompression:     true, // what the endpoint sends is what the client gets
@@ -105,6 +107,9 @@ func (t *Transports) make(config *tls.Config) *http.Transport {
 type Dialer struct {
 	Timeout        time.Duration // zero means 5 seconds
 	KeepAliveProbe time.Duration // zero means 1 second
+	// Allow is asked for every address, after names have been looked up, and its
+	// error refuses the connection. Optional.
+	Allow func(netip.AddrPort) error
 }
 
 // DialContext connects to addr.
@@ -115,6 +120,9 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	}
 	if dialer.KeepAlive == 0 {
 		dialer.KeepAlive = time.Second
+	}
+	if d.Allow != nil {
+		dialer.Control = d.control
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil || host != "localhost" {
@@ -128,4 +136,12 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		return conn, nil
 	}
 	return nil, err // of 127.0.0.1: most servers are there
+}
+
+func (d *Dialer) control(_, address string, _ syscall.RawConn) error {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return err
+	}
+	return d.Allow(ap)
 }

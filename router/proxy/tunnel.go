@@ -96,6 +96,7 @@ func (ex *exchange) join(client net.Conn, backend io.ReadWriteCloser) {
 	ex.h.tunnels.Add(1)
 	defer ex.h.tunnels.Done()
 	ex.record.Upgraded = true
+	ex.leaveFinite()
 
 	closeBoth := func() {
 		client.Close()

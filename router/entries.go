@@ -1,0 +1,48 @@
+package router
+
+import (
+	"net/http"
+	"time"
+
+	"devrouter/router/admin"
+)
+
+// AdminOptions configure the admin endpoints.
+type AdminOptions struct {
+	// User and Pass protect /routes and /varz. Without them nothing is asked.
+	User, Pass string
+	// Addr is the address that the endpoints are served at, for /varz.
+	Addr string
+}
+
+// Admin returns the handler of /routes, /varz, /healthz and /health.
+func (r *Router) Admin(o AdminOptions) http.Handler {
+	return admin.New(admin.Options{
+		Routes:             r.entries,
+		Counts:             func() (int, int) { return r.table.Routes(), r.table.Endpoints() },
+		LastRegistryUpdate: r.table.LastUpdate,
+		Healthy:            r.Healthy,
+		Stats:              r.stats,
+		User:               o.User,
+		Pass:               o.Pass,
+		Identity:           admin.Identity{Index: r.opts.Index, UUID: r.uuid, Host: o.Addr, Started: r.started},
+	})
+}
+
+func (r *Router) entries() []admin.RouteEntry {
+	entries := make([]admin.RouteEntry, 0, r.table.Routes())
+	for pool := range r.table.All {
+		entry := admin.RouteEntry{URI: pool.Key().String(), Endpoints: []admin.Endpoint{}}
+		for _, i := range pool.Instances() {
+			e := i.Endpoint()
+			entry.Endpoints = append(entry.Endpoints, admin.Endpoint{
+				Address: e.Addr, AvailabilityZone: e.AvailabilityZone, Protocol: e.Protocol, TLS: e.TLS,
+				TTL: int(e.TTL / time.Second), RouteServiceURL: e.RouteServiceURL, Tags: e.Tags,
+				IsolationSegment: e.IsolationSegment, PrivateInstanceID: e.InstanceID,
+				ServerCertDomainSAN: e.ServerCertDomainSAN, LoadBalancing: string(e.LoadBalancing),
+			})
+		}
+		entries = append(entries, entry)
+	}
+	return entries
+}

@@ -1,0 +1,77 @@
+package router
+
+import (
+	"context"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// prune removes stale endpoints until ctx ends (reference 1.8).
+func (r *Router) prune(ctx context.Context) {
+	if r.opts.PruneInterval < 0 {
+		return
+	}
+	p := pruner{interval: r.opts.PruneInterval, grace: r.opts.RegisterInterval, last: time.Now()}
+	tick := time.NewTicker(r.opts.PruneInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if r.frozen.Load() {
+			continue
+		}
+		connected := !r.opts.KeepStaleWhileDisconnected || r.opts.Conn.Status() == nats.CONNECTED
+		switch p.decide(time.Now(), connected) {
+		case suspend:
+			r.log.Info("prune-suspended")
+		case refresh:
+			r.log.Debug("prune-unsuspended-refresh-routes-start")
+			r.table.Refresh()
+			r.log.Debug("prune-unsuspended-refresh-routes-complete")
+		case pruneNow:
+			r.table.Prune()
+		}
+	}
+}
+
+// pruner decides what one prune cycle does.
+type pruner struct {
+	interval, grace time.Duration
+	last            time.Time // when the last cycle was
+	suspended       bool
+	until           time.Time // no pruning before then
+}
+
+type pruneStep int
+
+const (
+	pruneNow pruneStep = iota
+	suspend            // the bus is away: nobody could have refreshed anything
+	refresh            // the bus is back: everything starts anew
+	wait               // the machine slept: heartbeats get one interval to arrive
+)
+
+func (p *pruner) decide(now time.Time, connected bool) pruneStep {
+	// Wall clocks are compared too: some systems stop the monotonic one in sleep.
+	// One that was merely set forward costs a late pruning, and nothing else.
+	late := max(now.Sub(p.last), now.Round(0).Sub(p.last.Round(0))) - p.interval
+	p.last = now
+	if late > p.interval/2 {
+		p.until = now.Add(p.grace)
+	}
+	switch {
+	case !connected:
+		p.suspended = true
+		return suspend
+	case p.suspended:
+		p.suspended = false
+		return refresh
+	case now.Before(p.until):
+		return wait
+	}
+	return pruneNow
+}

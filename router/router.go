@@ -1,0 +1,265 @@
+package router
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"devrouter/router/accesslog"
+	"devrouter/router/admin"
+	"devrouter/router/proxy"
+	"devrouter/router/route"
+	"devrouter/router/wire"
+)
+
+// Options configure a Router. Conn and Listen are required.
+type Options struct {
+	// Conn is the bus.
+	Conn *nats.Conn
+	// Listen opens the listeners for traffic. It is called by New, or, when there
+	// is a StartDelay, by Run once that has passed.
+	Listen func() ([]net.Listener, error)
+	// StartDelay keeps the traffic ports closed while the table fills.
+	StartDelay time.Duration
+	// Index is the number of this router among several; part of its id.
+	Index int
+	// Host is the address that greetings carry. Empty means 127.0.0.1.
+	Host string
+
+	// StaleThreshold is how long an endpoint lives without a heartbeat, and the
+	// most that a registration can ask for. Zero means 120 seconds.
+	StaleThreshold time.Duration
+	// PruneInterval is the time between looks for stale endpoints. Zero means 30
+	// seconds; negative means never.
+	PruneInterval time.Duration
+	// RegisterInterval is what greetings tell clients to register at. Zero means
+	// 20 seconds; less than a second is a second.
+	RegisterInterval time.Duration
+	// StartInterval is the time between router.start messages, by which components
+	// that start late find the router. Zero means 30 seconds; negative means only
+	// at start and on reconnection, as gorouter does it.
+	StartInterval time.Duration
+	// KeepStaleWhileDisconnected suspends pruning while the bus is away.
+	KeepStaleWhileDisconnected bool
+	// Shards decides which isolation segments are routed. The zero value routes all.
+	Shards Shards
+
+	// Table configures the routing table. Its OnChange is called for each change.
+	Table route.Options
+	// Refuse is asked before a message of a client takes effect, once for each URI;
+	// its error refuses that URI. Optional; it must be fast.
+	Refuse func(subject string, key route.Key, r *wire.Registration) error
+	// OnRefused is told of what was refused. Optional; it must not block.
+	OnRefused func(Refused)
+	// OwnAddrs are addresses of this process besides the traffic listeners: no
+	// route may lead to them.
+	OwnAddrs []net.Addr
+
+	// Proxy configures the proxy but for Table, Transport, Dial, Healthy and OnDone.
+	Proxy proxy.Options
+	// Transport configures the connections to endpoints but for Dialer.
+	Transport proxy.TransportOptions
+	// DialTimeout and KeepAliveProbe configure the Dialer.
+	DialTimeout, KeepAliveProbe time.Duration
+	// AccessLog is written a line for each request. Nil writes none.
+	AccessLog *accesslog.Log
+	// IdleTimeout, ReadHeaderTimeout and MaxHeaderBytes bound clients' connections.
+	// Zero means 900 seconds, 10 seconds and 64 KiB (faults 36, 37 and 64).
+	IdleTimeout, ReadHeaderTimeout time.Duration
+	MaxHeaderBytes                 int
+	// DrainTimeout bounds how long requests in flight may take to finish when Run's
+	// context ends. Zero means 5 seconds.
+	DrainTimeout time.Duration
+
+	// Log receives gorouter's events by their names. Nil discards.
+	Log *slog.Logger
+}
+
+func (o *Options) setDefaults() {
+	defaultTo(&o.Host, "127.0.0.1")
+	defaultTo(&o.StaleThreshold, 120*time.Second)
+	defaultTo(&o.PruneInterval, 30*time.Second)
+	defaultTo(&o.RegisterInterval, 20*time.Second)
+	o.RegisterInterval = max(o.RegisterInterval, time.Second) // route-emitter's ticker panics on 0
+	defaultTo(&o.StartInterval, 30*time.Second)
+	o.StaleThreshold = max(o.StaleThreshold, o.StartDelay)
+	defaultTo(&o.IdleTimeout, 900*time.Second)
+	defaultTo(&o.ReadHeaderTimeout, 10*time.Second)
+	defaultTo(&o.MaxHeaderBytes, 64<<10)
+	defaultTo(&o.DrainTimeout, 5*time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+}
+
+func defaultTo[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
+
+// Router is a running gorouter. Make it with New; Run it once.
+type Router struct {
+	opts       Options
+	log        *slog.Logger
+	uuid       string
+	table      *route.Table
+	proxy      *proxy.Handler
+	transports *proxy.Transports
+	stats      *admin.Stats
+	started    time.Time
+	own        ownAddrs
+
+	listeners []net.Listener
+	server    *http.Server
+	// base is the context of every request; ending it ends tunnels and streams.
+	base    context.Context
+	endBase context.CancelFunc
+	// pages is the context of requests that this process answers itself.
+	pages    context.Context
+	endPages context.CancelFunc
+
+	healthy  atomic.Bool
+	frozen   atomic.Bool // the table no longer changes: the router is on its way out
+	serving  sync.WaitGroup
+	serveErr chan error
+
+	subscribed, ready chan struct{} // closed once they are so
+}
+
+// New returns a router whose listeners are bound, unless there is a StartDelay.
+// The caller must Run it, or Close it.
+func New(o Options) (*Router, error) {
+	o.setDefaults()
+	r := &Router{
+		opts: o, log: o.Log, table: route.NewTable(o.Table), stats: admin.NewStats(), started: time.Now(),
+		uuid: newUUID(), subscribed: make(chan struct{}),
+		serveErr: make(chan error, 8), ready: make(chan struct{}),
+	}
+	r.base, r.endBase = context.WithCancel(context.Background())
+	r.pages, r.endPages = context.WithCancel(r.base)
+	for _, a := range o.OwnAddrs {
+		r.own.add(a)
+	}
+
+	dialer := &proxy.Dialer{Timeout: o.DialTimeout, KeepAliveProbe: o.KeepAliveProbe, Allow: r.own.allow}
+	o.Transport.Dialer = dialer
+	r.transports = proxy.NewTransports(o.Transport)
+	p := o.Proxy
+	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
+	p.Healthy, p.OnDone, p.Log = r.Healthy, r.requestDone, o.Log
+	p.Own = r.ownPages(p.Own)
+	r.proxy = proxy.New(p)
+	r.server = &http.Server{
+		Handler:           r.proxy,
+		BaseContext:       func(net.Listener) context.Context { return r.base },
+		IdleTimeout:       o.IdleTimeout,
+		ReadHeaderTimeout: o.ReadHeaderTimeout,
+		MaxHeaderBytes:    o.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}
+	if o.StartDelay <= 0 {
+		if err := r.listen(); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// ownPages ends the pages of this process when the drain begins: their streams
+// of events would hold it up.
+func (r *Router) ownPages(pages map[string]http.Handler) map[string]http.Handler {
+	wrapped := make(map[string]http.Handler, len(pages))
+	for host, page := range pages {
+		wrapped[route.NormalHost(host)] = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			ctx, cancel := context.WithCancel(req.Context())
+			defer cancel()
+			defer context.AfterFunc(r.pages, cancel)()
+			page.ServeHTTP(w, req.WithContext(ctx))
+		})
+	}
+	return wrapped
+}
+
+func (r *Router) requestDone(record *accesslog.Record) {
+	r.stats.Observe(record)
+	r.opts.AccessLog.Write(record)
+}
+
+// Run routes until ctx ends, then lets requests in flight finish, bounded by
+// DrainTimeout, and returns when everything of the router has ended.
+func (r *Router) Run(ctx context.Context) error {
+	defer r.Close()
+	sub, err := r.subscribe()
+	if err != nil {
+		return fmt.Errorf("subscribe to routes: %w", err)
+	}
+	defer sub.stop()
+	close(r.subscribed)
+
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wg.Go(func() { r.prune(ctx) })
+	wg.Go(func() { sub.announce(ctx) })
+
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		r.drain()
+		return nil
+	case err := <-r.serveErr:
+		return err
+	}
+}
+
+// Subscribed is closed when the router hears what is published.
+func (r *Router) Subscribed() <-chan struct{} { return r.subscribed }
+
+// Ready is closed when the router serves traffic.
+func (r *Router) Ready() <-chan struct{} { return r.ready }
+
+// Table returns the routing table, for reading.
+func (r *Router) Table() *route.Table { return r.table }
+
+// ID returns the router's id, <index>-<uuid>, the same for its life.
+func (r *Router) ID() string { return fmt.Sprintf("%d-%s", r.opts.Index, r.uuid) }
+
+// Healthy says whether a load balancer should send requests here: once the
+// router serves, and until its drain begins.
+func (r *Router) Healthy() bool { return r.healthy.Load() }
+
+// Stats returns the statistics of the requests that have ended.
+func (r *Router) Stats() *admin.Stats { return r.stats }
+
+// BeginDrain announces the end: health checks fail, kept connections close after
+// their reply, and the table no longer changes, so that clients that unregister
+// because all are told to stop take no route from a request in flight. Any
+// goroutine; more than once is once.
+func (r *Router) BeginDrain() {
+	if r.frozen.Swap(true) {
+		return
+	}
+	r.healthy.Store(false)
+	r.server.SetKeepAlivesEnabled(false)
+	r.endPages()
+}
+
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) //nolint:errcheck // it never fails since Go 1.24
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

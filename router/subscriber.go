@@ -1,0 +1,265 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"devrouter/router/route"
+	"devrouter/router/wire"
+)
+
+// What may wait to be processed, as in gorouter (reference 1.1). What comes
+// beyond is dropped by the NATS client, and comes again with the next heartbeat.
+const (
+	pendingMessages = 131072
+	pendingBytes    = pendingMessages * 1024
+)
+
+// Refused is a registration, or one URI of it, that had no effect.
+type Refused struct {
+	Subject string
+	URI     string // as it was sent; empty when the whole message was refused
+	// Sender is what the message says of its endpoint: its address and, when it
+	// has them, app and instance id. NATS does not tell who published it.
+	Sender string
+	Err    error
+}
+
+// subscriber turns messages into changes of the table.
+type subscriber struct {
+	r    *Router
+	subs []*nats.Subscription
+}
+
+// subscribe announces the router and listens. Register and unregister come
+// through one subscription, which keeps them in the order they were published.
+func (r *Router) subscribe() (*subscriber, error) {
+	s := &subscriber{r: r}
+	r.opts.Conn.SetReconnectHandler(s.reconnected)
+	if err := s.publishStart(); err != nil {
+		return nil, err
+	}
+	for subject, handle := range map[string]nats.MsgHandler{wire.SubjectAll: s.message, wire.SubjectGreet: s.greet} {
+		sub, err := r.opts.Conn.Subscribe(subject, handle)
+		if err == nil {
+			err = sub.SetPendingLimits(pendingMessages, pendingBytes)
+		}
+		if err != nil {
+			s.stop()
+			return nil, fmt.Errorf("%s: %w", subject, err)
+		}
+		s.subs = append(s.subs, sub)
+	}
+	if err := r.opts.Conn.Flush(); err != nil {
+		s.stop()
+		return nil, err
+	}
+	r.log.Info("subscriber-started")
+	return s, nil
+}
+
+func (s *subscriber) stop() {
+	for _, sub := range s.subs {
+		sub.Unsubscribe() //nolint:errcheck // the connection may be gone already
+	}
+}
+
+// announce publishes router.start again and again, so that components that
+// start late find the router without a greeting.
+func (s *subscriber) announce(ctx context.Context) {
+	if s.r.opts.StartInterval < 0 {
+		return
+	}
+	tick := time.NewTicker(s.r.opts.StartInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := s.publishStart(); err != nil {
+				s.r.log.Warn("router.start was not published", "error", err.Error())
+			}
+		}
+	}
+}
+
+func (s *subscriber) reconnected(c *nats.Conn) {
+	s.r.log.Info("nats-connection-reconnected", "nats-host", c.ConnectedAddr())
+	if err := s.publishStart(); err != nil {
+		s.r.log.Warn("router.start was not published", "error", err.Error())
+	}
+}
+
+func (s *subscriber) startMessage() ([]byte, error) {
+	o := &s.r.opts
+	return json.Marshal(wire.Start{
+		ID:                               s.r.ID(),
+		Hosts:                            []string{o.Host},
+		MinimumRegisterIntervalInSeconds: int(o.RegisterInterval / time.Second),
+		PruneThresholdInSeconds:          int(o.StaleThreshold / time.Second),
+	})
+}
+
+func (s *subscriber) publishStart() error {
+	data, err := s.startMessage()
+	if err != nil {
+		return err
+	}
+	return s.r.opts.Conn.Publish(wire.SubjectStart, data)
+}
+
+func (s *subscriber) greet(m *nats.Msg) {
+	if m.Reply == "" {
+		return
+	}
+	data, err := s.startMessage()
+	if err == nil {
+		err = m.Respond(data)
+	}
+	if err != nil {
+		s.r.log.Warn("router.greet was not answered", "error", err.Error())
+	}
+}
+
+// message takes whatever is published on router.*. Everything but register and
+// unregister is other parties' talk; gorouter logs the part of it that is not
+// JSON as an error.
+func (s *subscriber) message(m *nats.Msg) {
+	if m.Subject != wire.SubjectRegister && m.Subject != wire.SubjectUnregister || s.r.frozen.Load() {
+		return
+	}
+	reg, err := wire.Decode(m.Data)
+	if err != nil {
+		s.r.log.Error("validation-error", "error", err.Error(), "payload", excerpt(m.Data), "subject", m.Subject)
+		s.refused(Refused{Subject: m.Subject, Err: err})
+		return
+	}
+	if !s.r.opts.Shards.takes(reg.IsolationSegment) {
+		return
+	}
+	if m.Subject == wire.SubjectRegister {
+		s.register(reg)
+	} else {
+		s.unregister(reg)
+	}
+}
+
+func (s *subscriber) register(reg *wire.Registration) {
+	if len(reg.URIs) == 0 {
+		return
+	}
+	if err := s.r.own.check(reg); err != nil {
+		s.refused(Refused{Subject: wire.SubjectRegister, URI: reg.URIs[0], Sender: sender(reg), Err: err})
+		return
+	}
+	e := s.endpoint(reg)
+	for _, uri := range reg.URIs {
+		s.each(wire.SubjectRegister, uri, reg, func(key route.Key) error {
+			_, err := s.r.table.Register(key, uri, e)
+			return err
+		})
+	}
+}
+
+func (s *subscriber) unregister(reg *wire.Registration) {
+	for _, uri := range reg.URIs {
+		s.each(wire.SubjectUnregister, uri, reg, func(key route.Key) error {
+			if !s.r.table.Unregister(key, reg.Address()) {
+				s.r.log.Debug("endpoint-not-unregistered", "uri", key.String(), "backend", reg.Address())
+			}
+			return nil
+		})
+	}
+}
+
+// each does something for one URI, unless that is refused.
+func (s *subscriber) each(subject, uri string, reg *wire.Registration, do func(route.Key) error) {
+	key, err := route.ParseKey(uri)
+	if err == nil {
+		err = s.reserved(key)
+	}
+	if err == nil && s.r.opts.Refuse != nil {
+		err = s.r.opts.Refuse(subject, key, reg)
+	}
+	if err == nil {
+		err = do(key)
+	}
+	if err != nil {
+		s.refused(Refused{Subject: subject, URI: uri, Sender: sender(reg), Err: err})
+	}
+}
+
+// reserved refuses the names that this process answers itself (fault 129).
+func (s *subscriber) reserved(key route.Key) error {
+	if _, ok := s.r.opts.Proxy.Own[key.Host]; ok {
+		return fmt.Errorf("%s is the router's own page", key.Host)
+	}
+	return nil
+}
+
+func (s *subscriber) refused(f Refused) {
+	s.r.log.Debug("endpoint-not-registered", "subject", f.Subject, "uri", f.URI, "sender", f.Sender, "error", f.Err.Error())
+	if s.r.opts.OnRefused != nil {
+		s.r.opts.OnRefused(f)
+	}
+}
+
+// endpoint describes what a registration registers.
+func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
+	e := &route.Endpoint{
+		Addr: reg.Address(), TLS: reg.TLSPort != 0, Protocol: reg.Protocol, App: reg.App,
+		InstanceID: reg.PrivateInstanceID, InstanceIndex: reg.PrivateInstanceIndex,
+		ServerCertDomainSAN: reg.ServerCertDomainSAN, IsolationSegment: reg.IsolationSegment,
+		AvailabilityZone: reg.AvailabilityZone, RouteServiceURL: reg.RouteServiceURL, Tags: reg.Tags,
+		TTL: s.ttl(reg.StaleThresholdInSeconds),
+	}
+	if e.Protocol == "" {
+		e.Protocol = "http1"
+	}
+	if a := route.Algorithm(reg.Options.LoadBalancing); a.Known() {
+		e.LoadBalancing = a
+	} else if a != "" {
+		s.r.log.Error("invalid-endpoint-load-balancing-algorithm-provided-keeping-pool-lb-algo",
+			"endpoint", e.Addr, "algorithm", string(a), "supported", []route.Algorithm{route.RoundRobin, route.LeastConnection})
+	}
+	return e
+}
+
+// ttl bounds the time to live that a registration asks for. A negative one is
+// the shortest there is; gorouter takes it as it stands, and prunes at once.
+func (s *subscriber) ttl(seconds int) time.Duration {
+	most := s.r.opts.StaleThreshold
+	switch {
+	case seconds == 0 || seconds > int(most/time.Second):
+		return most
+	case seconds < 0:
+		return time.Second
+	}
+	return time.Duration(seconds) * time.Second
+}
+
+// sender says who seems to have sent a message.
+func sender(reg *wire.Registration) string {
+	text := reg.Address()
+	if reg.App != "" {
+		text += " app " + reg.App
+	}
+	if reg.PrivateInstanceID != "" {
+		text += " instance " + reg.PrivateInstanceID
+	}
+	return text
+}
+
+// excerpt bounds what a stranger's message may put into the log.
+func excerpt(data []byte) string {
+	const most = 4 << 10
+	if len(data) > most {
+		return string(data[:most]) + fmt.Sprintf("… (%d bytes in all)", len(data))
+	}
+	return string(data)
+}
