@@ -216,7 +216,8 @@ func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
 		InstanceID: reg.PrivateInstanceID, InstanceIndex: reg.PrivateInstanceIndex,
 		ServerCertDomainSAN: reg.ServerCertDomainSAN, IsolationSegment: reg.IsolationSegment,
 		AvailabilityZone: reg.AvailabilityZone, RouteServiceURL: reg.RouteServiceURL, Tags: reg.Tags,
-		TTL: s.ttl(reg.StaleThresholdInSeconds),
+		StickyCookies: reg.Options.StickyCookieNames,
+		TTL:           s.ttl(reg.StaleThresholdInSeconds),
 	}
 	if e.Protocol == "" {
 		e.Protocol = "http1"

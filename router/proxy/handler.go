@@ -143,6 +143,7 @@ func (ex *exchange) serve() {
 	}
 	ex.pool = pool
 	ex.record.Route = pool.Key().String()
+	pool.Count()
 	if len(pool.Instances()) == 0 {
 		ex.refuseEmptyPool()
 		return
@@ -157,7 +158,7 @@ func (ex *exchange) serve() {
 	}
 	ex.prepare(hops)
 	ex.picker.Start(pool, route.Choice{
-		Sticky:    ex.h.opts.Sticky.instance(ex.r),
+		Sticky:    stickyInstance(ex.r, ex.sessionCookies()),
 		Only:      only,
 		MaxConns:  ex.h.opts.MaxConns,
 		FailedFor: ex.h.opts.FailedFor,

@@ -20,7 +20,7 @@ func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 	header := ex.w.Header()
 	protocol := res.Header.Get("Upgrade")
 	ex.answerHeaders(header, res.Header)
-	ex.h.opts.Sticky.reply(header, ex.h.opts.Sticky.instance(ex.r), e.InstanceID, ex.pool.ContextPath())
+	ex.stick(header, e)
 	ex.h.opts.Rewrite.apply(header)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		ex.tunnel(res, protocol)

@@ -3,7 +3,8 @@ package proxy
 import (
 	"net/http"
 	"slices"
-	"time"
+
+	"devrouter/router/route"
 )
 
 // cookieVcapID holds the instance id that a session sticks to.
@@ -12,20 +13,29 @@ const cookieVcapID = "__VCAP_ID__"
 // Sticky are the options of sticky sessions (reference, section 4).
 type Sticky struct {
 	// Cookies are the names, in their exact case, of the session cookies that
-	// make a session stick. Empty means that none does.
+	// make a session stick where the route names none. Empty means that none does.
 	Cookies []string
 	// Secure sets the Secure attribute always.
 	Secure bool
 }
 
-// instance returns the instance id that a request sticks to, or "". A session
-// cookie must accompany the id: without a session there is nothing to stick for.
-func (s *Sticky) instance(r *http.Request) string {
+// sessionCookies are the names that make a session of this route stick.
+func (ex *exchange) sessionCookies() []string {
+	if names := ex.pool.StickyCookies(); len(names) > 0 {
+		return names
+	}
+	return ex.h.opts.Sticky.Cookies
+}
+
+// stickyInstance returns the instance id that a request sticks to, or "". One of
+// the session cookies must accompany the id: without a session there is nothing
+// to stick for.
+func stickyInstance(r *http.Request, sessionCookies []string) string {
 	id, err := r.Cookie(cookieVcapID)
 	if err != nil {
 		return ""
 	}
-	for _, name := range s.Cookies {
+	for _, name := range sessionCookies {
 		if _, err := r.Cookie(name); err == nil {
 			return id.Value
 		}
@@ -33,49 +43,57 @@ func (s *Sticky) instance(r *http.Request) string {
 	return ""
 }
 
-// reply adds the cookie to a reply when the application began or ended a
-// session, or when another instance than the cookie's has served it.
-//
-// asked is the id that the request stuck to, served that of the instance that
-// answered, and path the route's context path.
-func (s *Sticky) reply(header http.Header, asked, served, path string) {
-	if served == "" {
+// stick adds the cookie to a reply.
+func (ex *exchange) stick(header http.Header, e *route.Endpoint) {
+	names := ex.sessionCookies()
+	cookie := stickyCookie(header, names, stickyInstance(ex.r, names), e.InstanceID)
+	if cookie == nil {
 		return
 	}
+	cookie.Path = ex.pool.ContextPath()
+	cookie.Secure = cookie.Secure || ex.h.opts.Sticky.Secure
+	if line := cookie.String(); line != "" {
+		header.Add("Set-Cookie", line)
+	}
+}
+
+// stickyCookie returns the cookie, but for its path, that a reply needs: when
+// the application began or ended a session in it, or when another instance than
+// the one asked for has served it. Otherwise nil.
+func stickyCookie(reply http.Header, sessionCookies []string, asked, served string) *http.Cookie {
+	if served == "" {
+		return nil
+	}
 	var session *http.Cookie
-	for _, line := range header["Set-Cookie"] {
+	for _, line := range reply["Set-Cookie"] {
 		c, err := http.ParseSetCookie(line)
 		if err != nil {
 			continue
 		}
 		if c.Name == cookieVcapID {
-			return // the application's own
+			return nil // the application's own
 		}
-		if session == nil && slices.Contains(s.Cookies, c.Name) {
+		if session == nil && slices.Contains(sessionCookies, c.Name) {
 			session = c
 		}
 	}
 	if session == nil && (asked == "" || asked == served) {
-		return
+		return nil
 	}
-	cookie := &http.Cookie{Name: cookieVcapID, Value: served, Path: path, HttpOnly: true, Secure: s.Secure}
+	cookie := &http.Cookie{Name: cookieVcapID, Value: served, HttpOnly: true}
 	if session != nil {
 		takeAttributes(cookie, session)
 	}
-	if line := cookie.String(); line != "" {
-		header.Add("Set-Cookie", line)
-	}
+	return cookie
 }
 
 // takeAttributes lets the cookie live, and travel, as the session's own does. A
 // positive Max-Age is copied too: a session that outlives its cookie loses its
 // instance (gorouter copied none before 2026).
 func takeAttributes(cookie, session *http.Cookie) {
-	cookie.Secure = cookie.Secure || session.Secure
+	cookie.Secure = session.Secure
 	cookie.SameSite = session.SameSite
 	cookie.Partitioned = session.Partitioned
 	cookie.MaxAge = session.MaxAge
-	if session.Expires.After(time.Unix(0, 0)) {
-		cookie.Expires = session.Expires
-	}
+	cookie.Expires = session.Expires
 }

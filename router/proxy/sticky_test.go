@@ -5,45 +5,68 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"slices"
-	"strings"
 	"testing"
 )
 
 // Reference 4.2.
-func TestStickyReply(t *testing.T) {
+func TestStickyCookie(t *testing.T) {
 	tests := []struct {
-		name                     string
-		sticky                   Sticky
-		set                      []string
-		asked, served, path, out string
+		name               string
+		set                []string
+		asked, served, out string
 	}{
-		{"no session", Sticky{}, nil, "", "id", "/", ""},
-		{"session begins", Sticky{}, []string{"JSESSIONID=x"}, "", "id", "/", "__VCAP_ID__=id; Path=/; HttpOnly"},
-		{"refreshed for the same", Sticky{}, []string{"JSESSIONID=x"}, "id", "id", "/", "__VCAP_ID__=id; Path=/; HttpOnly"},
-		{"context path", Sticky{}, []string{"JSESSIONID=x"}, "", "id", "/V1", "__VCAP_ID__=id; Path=/V1; HttpOnly"},
-		{"attributes", Sticky{}, []string{"JSESSIONID=x; Secure; SameSite=None; Partitioned"}, "", "id", "/",
-			"__VCAP_ID__=id; Path=/; HttpOnly; Secure; SameSite=None; Partitioned"},
-		{"secure forced", Sticky{Secure: true}, []string{"JSESSIONID=x"}, "", "id", "/", "__VCAP_ID__=id; Path=/; HttpOnly; Secure"},
-		{"expires", Sticky{}, []string{"JSESSIONID=x; Expires=Wed, 21 Oct 2037 07:28:00 GMT"}, "", "id", "/",
-			"__VCAP_ID__=id; Path=/; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly"},
-		{"max age", Sticky{}, []string{"JSESSIONID=x; Max-Age=60"}, "", "id", "/", "__VCAP_ID__=id; Path=/; Max-Age=60; HttpOnly"},
-		{"session deleted", Sticky{}, []string{"JSESSIONID=; Max-Age=0"}, "id", "id", "/", "__VCAP_ID__=id; Path=/; Max-Age=0; HttpOnly"},
-		{"failed over", Sticky{}, nil, "gone", "id", "/", "__VCAP_ID__=id; Path=/; HttpOnly"},
-		{"stuck", Sticky{}, nil, "id", "id", "/", ""},
-		{"the app's own cookie", Sticky{}, []string{"JSESSIONID=x", "__VCAP_ID__=mine"}, "", "id", "/", ""},
-		{"no instance id", Sticky{}, []string{"JSESSIONID=x"}, "", "", "/", ""},
-		{"another cookie", Sticky{}, []string{"jsessionid=x"}, "", "id", "/", ""},
+		{"no session", nil, "", "id", ""},
+		{"session begins", []string{"JSESSIONID=x"}, "", "id", "__VCAP_ID__=id; HttpOnly"},
+		{"refreshed for the same", []string{"JSESSIONID=x"}, "id", "id", "__VCAP_ID__=id; HttpOnly"},
+		{"attributes", []string{"JSESSIONID=x; Secure; SameSite=None; Partitioned"}, "", "id",
+			"__VCAP_ID__=id; HttpOnly; Secure; SameSite=None; Partitioned"},
+		{"expires", []string{"JSESSIONID=x; Expires=Wed, 21 Oct 2037 07:28:00 GMT"}, "", "id",
+			"__VCAP_ID__=id; Expires=Wed, 21 Oct 2037 07:28:00 GMT; HttpOnly"},
+		{"max age", []string{"JSESSIONID=x; Max-Age=60"}, "", "id", "__VCAP_ID__=id; Max-Age=60; HttpOnly"},
+		{"session deleted", []string{"JSESSIONID=; Max-Age=0"}, "id", "id", "__VCAP_ID__=id; Max-Age=0; HttpOnly"},
+		{"session deleted by date", []string{"JSESSIONID=; Expires=Thu, 01 Jan 1970 00:00:00 GMT"}, "id", "id",
+			"__VCAP_ID__=id; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly"},
+		{"failed over", nil, "gone", "id", "__VCAP_ID__=id; HttpOnly"},
+		{"stuck", nil, "id", "id", ""},
+		{"the app's own cookie", []string{"JSESSIONID=x", "__VCAP_ID__=mine"}, "", "id", ""},
+		{"no instance id", []string{"JSESSIONID=x"}, "", "", ""},
+		{"another cookie", []string{"jsessionid=x"}, "", "id", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			tt.sticky.Cookies = []string{"JSESSIONID"}
-			h := http.Header{"Set-Cookie": slices.Clone(tt.set)}
-			tt.sticky.reply(h, tt.asked, tt.served, tt.path)
-			if got := strings.Join(h["Set-Cookie"][len(tt.set):], "|"); got != tt.out {
+			var got string
+			if c := stickyCookie(http.Header{"Set-Cookie": tt.set}, []string{"JSESSIONID"}, tt.asked, tt.served); c != nil {
+				got = c.String()
+			}
+			if got != tt.out {
 				t.Errorf("got %q, want %q", got, tt.out)
 			}
 		})
+	}
+}
+
+func TestStickyCookiePathAndNames(t *testing.T) {
+	f := start(t, func(o *Options) { o.Sticky.Secure = true })
+	e := backend(t, "the-id", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: r.URL.Query().Get("set"), Value: "s"})
+	})
+	f.register("shop.test/V1", e)
+	custom := *e
+	custom.StickyCookies = []string{"connect.sid"}
+	f.register("node.test", &custom)
+	for _, tt := range []struct{ host, target, want string }{
+		{"shop.test", "/v1/x?set=JSESSIONID", "__VCAP_ID__=the-id; Path=/V1; HttpOnly; Secure"},
+		{"shop.test", "/v1/x?set=connect.sid", ""},
+		{"node.test", "/?set=connect.sid", "__VCAP_ID__=the-id; Path=/; HttpOnly; Secure"},
+		{"node.test", "/?set=JSESSIONID", ""},
+	} {
+		var got string
+		if lines := f.get(tt.host, tt.target).Header["Set-Cookie"]; len(lines) > 1 {
+			got = lines[1]
+		}
+		if got != tt.want {
+			t.Errorf("%s%s: got %q, want %q", tt.host, tt.target, got, tt.want)
+		}
 	}
 }
 

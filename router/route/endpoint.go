@@ -2,6 +2,7 @@ package route
 
 import (
 	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -20,6 +21,7 @@ type Endpoint struct {
 	AvailabilityZone    string
 	RouteServiceURL     string
 	LoadBalancing       Algorithm // as the message carried it; empty keeps the pool's
+	StickyCookies       []string  // names of session cookies; empty means the router's own
 	Tags                map[string]string
 	// TTL is how long the endpoint lives without a heartbeat, always positive.
 	// Endpoints that speak TLS are not pruned by it (reference 1.8): their
@@ -36,7 +38,7 @@ func (e *Endpoint) same(o *Endpoint) bool {
 		e.InstanceID == o.InstanceID && e.InstanceIndex == o.InstanceIndex &&
 		e.ServerCertDomainSAN == o.ServerCertDomainSAN && e.IsolationSegment == o.IsolationSegment &&
 		e.AvailabilityZone == o.AvailabilityZone && e.RouteServiceURL == o.RouteServiceURL &&
-		e.LoadBalancing == o.LoadBalancing && e.TTL == o.TTL && maps.Equal(e.Tags, o.Tags)
+		e.LoadBalancing == o.LoadBalancing && e.TTL == o.TTL && slices.Equal(e.StickyCookies, o.StickyCookies) && maps.Equal(e.Tags, o.Tags)
 }
 
 // Instance is an endpoint's place in one pool: its description, when it was

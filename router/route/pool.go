@@ -2,6 +2,7 @@ package route
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -28,7 +29,9 @@ type Pool struct {
 	instances       atomic.Pointer[[]*Instance] // the slice is never modified once stored
 	algorithm       atomic.Pointer[Algorithm]
 	routeServiceURL atomic.Pointer[string]
+	stickyCookies   atomic.Pointer[[]string]
 	cursor          atomic.Uint32
+	requests        atomic.Uint64
 
 	emptied time.Duration // when the last endpoint left, on the table's clock; guarded by Table.mu
 }
@@ -39,6 +42,7 @@ func newPool(key Key, uri string, algorithm Algorithm) *Pool {
 	p.instances.Store(new([]*Instance))
 	p.algorithm.Store(&algorithm)
 	p.routeServiceURL.Store(new(string))
+	p.stickyCookies.Store(new([]string))
 	p.cursor.Store(rand.Uint32())
 	return p
 }
@@ -60,6 +64,16 @@ func (p *Pool) Algorithm() Algorithm { return *p.algorithm.Load() }
 // registration named, or "".
 func (p *Pool) RouteServiceURL() string { return *p.routeServiceURL.Load() }
 
+// StickyCookies returns the names of the session cookies that the last
+// registration named. Empty means the router's own. It must not be modified.
+func (p *Pool) StickyCookies() []string { return *p.stickyCookies.Load() }
+
+// Count counts one request.
+func (p *Pool) Count() { p.requests.Add(1) }
+
+// Requests returns how many requests have been counted.
+func (p *Pool) Requests() uint64 { return p.requests.Load() }
+
 func (p *Pool) find(addr string) *Instance {
 	for _, i := range p.Instances() {
 		if i.Endpoint().Addr == addr {
@@ -77,6 +91,9 @@ func (p *Pool) describe(e *Endpoint) {
 	}
 	if e.RouteServiceURL != p.RouteServiceURL() {
 		p.routeServiceURL.Store(&e.RouteServiceURL)
+	}
+	if !slices.Equal(e.StickyCookies, p.StickyCookies()) {
+		p.stickyCookies.Store(&e.StickyCookies)
 	}
 }
 

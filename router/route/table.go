@@ -72,7 +72,7 @@ type Change struct {
 	Endpoint *Endpoint
 	// Route says that the route itself came (with EndpointAdded) or went.
 	Route bool
-	// Took is how long the endpoint had gone without a heartbeat (EndpointPruned).
+	// Silent is how long the endpoint had gone without a heartbeat (EndpointPruned).
 	Silent time.Duration
 }
 
@@ -232,6 +232,9 @@ func (t *Table) Refresh() {
 		}
 	}
 }
+
+// Exact returns the pool of exactly that key, or nil.
+func (t *Table) Exact(key Key) *Pool { return t.pool(key) }
 
 // Routes returns the number of routes.
 func (t *Table) Routes() int { return int(t.routes.Load()) }

@@ -68,6 +68,10 @@ type Options struct {
 	// LoadBalancing is "round-robin" or "least-connection". Empty keeps the
 	// algorithm that the route already has.
 	LoadBalancing string `json:"loadbalancing,omitempty"`
+	// StickyCookieNames are the session cookies that make this route sticky. Empty
+	// keeps the router's own (JSESSIONID). An addition of devrouter's: gorouters
+	// ignore it.
+	StickyCookieNames []string `json:"sticky_cookie_names,omitempty"`
 }
 
 // Address returns host:port as the router dials it, the TLS port first. An IPv6
