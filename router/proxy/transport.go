@@ -22,7 +22,8 @@ type TransportOptions struct {
 	HeadTimeout time.Duration
 	// DisableKeepAlives makes a connection for every request.
 	DisableKeepAlives bool
-	// MaxIdle and MaxIdlePerHost bound the idle connections. Zero means 100 each.
+	// MaxIdle and MaxIdlePerHost bound the idle connections. Zero means 100 each;
+	// a negative MaxIdle means no bound.
 	MaxIdle, MaxIdlePerHost int
 	// MaxHeadBytes bounds a reply's head. Zero means 1 MiB.
 	MaxHeadBytes int64
@@ -90,7 +91,7 @@ func (t *Transports) make(config *tls.Config) *http.Transport {
 		TLSHandshakeTimeout:    10 * time.Second,
 		DisableCompression:     true, // what the endpoint sends is what the client gets
 		DisableKeepAlives:      t.opts.DisableKeepAlives,
-		MaxIdleConns:           t.opts.MaxIdle,
+		MaxIdleConns:           max(t.opts.MaxIdle, 0), // 0 is no bound to net/http
 		MaxIdleConnsPerHost:    t.opts.MaxIdlePerHost,
 		IdleConnTimeout:        90 * time.Second, // reference 3.5
 		ResponseHeaderTimeout:  t.opts.HeadTimeout,

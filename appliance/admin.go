@@ -1,0 +1,116 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"devrouter/config"
+	"devrouter/router"
+	"devrouter/web"
+)
+
+// adminServer is the admin port: the page and its API, and gorouter's endpoints.
+// Where status.routes.port names another port, /routes is there as well.
+type adminServer struct {
+	main, routes []net.Listener
+	server       *http.Server
+	routesServer *http.Server // nil when there is no second port
+}
+
+func bindAdmin(c *config.Config) (*adminServer, error) {
+	host := c.Status.Host
+	if host == "" {
+		host = c.ListenAddress
+	}
+	a := new(adminServer)
+	var err error
+	if a.main, err = listen(host, c.Status.Port, "--status-port (DEVROUTER_STATUS_PORT, or status.port in devrouter.yml)"); err != nil {
+		return nil, err
+	}
+	if p := c.Status.Routes.Port; p != 0 && p != c.Status.Port {
+		if a.routes, err = listen("127.0.0.1", p, "status.routes.port in devrouter.yml"); err != nil {
+			a.close()
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *adminServer) handle(r *router.Router, page *web.Server, c *config.Config) {
+	endpoints := r.Admin(router.AdminOptions{User: c.Status.User, Pass: c.Status.Pass, Addr: a.main[0].Addr().String()})
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	for _, path := range []string{"/routes", "/varz", "/healthz", "/health", "/is-process-alive-do-not-use-for-loadbalancing"} {
+		mux.Handle(path, endpoints)
+	}
+	a.server = newAdminServer(web.CheckHost(pageHosts(c), mux))
+	if a.routes != nil {
+		mux := http.NewServeMux()
+		mux.Handle("/routes", endpoints)
+		a.routesServer = newAdminServer(web.CheckHost(pageHosts(c), mux))
+	}
+}
+
+func newAdminServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+	}
+}
+
+// run serves until ctx ends. Streams of the page end when the page does, before.
+func (a *adminServer) run(ctx context.Context) error {
+	servers := map[*http.Server][]net.Listener{a.server: a.main}
+	if a.routesServer != nil {
+		servers[a.routesServer] = a.routes
+	}
+	failed := make(chan error, 8)
+	var wg sync.WaitGroup
+	for server, listeners := range servers {
+		for _, l := range listeners {
+			wg.Go(func() {
+				if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+					failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
+				}
+			})
+		}
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	for server := range servers {
+		shutdown(server)
+	}
+	wg.Wait()
+	return err
+}
+
+// shutdown lets the requests in flight finish for a moment; none should need it.
+func shutdown(s *http.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if s.Shutdown(ctx) != nil {
+		s.Close() //nolint:errcheck // the listeners are closed either way
+	}
+}
+
+func (a *adminServer) addrs() (addrs []net.Addr) {
+	for _, l := range append(a.main[:len(a.main):len(a.main)], a.routes...) {
+		addrs = append(addrs, l.Addr())
+	}
+	return addrs
+}
+
+func (a *adminServer) url() string { return "http://" + a.main[0].Addr().String() }
+
+func (a *adminServer) close() {
+	for _, l := range append(a.main[:len(a.main):len(a.main)], a.routes...) {
+		l.Close()
+	}
+}

@@ -1,0 +1,157 @@
+package appliance
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"devrouter/config"
+	"devrouter/embeddednats"
+)
+
+// bus is the NATS server that is embedded, when there is one, and the router's
+// and the apps' connections to it.
+type bus struct {
+	server *embeddednats.Server // nil when nats.hosts names others
+	router *nats.Conn
+	apps   *nats.Conn
+	url    string // for people
+}
+
+// openBus starts the embedded server, or finds the ones that the configuration
+// names, and connects to it.
+func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
+	b := new(bus)
+	var connect func(...nats.Option) (*nats.Conn, error)
+	if len(c.NATS.Hosts) == 0 {
+		server, err := startEmbedded(c, log)
+		if err != nil {
+			return nil, err
+		}
+		b.server, b.url, connect = server, "nats://"+server.Addr().String(), server.Connect
+	} else {
+		options, err := externalOptions(c, log)
+		if err != nil {
+			return nil, err
+		}
+		servers := natsURLs(c.NATS.Hosts)
+		b.url = strings.Join(servers, ", ")
+		connect = func(more ...nats.Option) (*nats.Conn, error) {
+			return dialBus(servers, append(options, more...), log)
+		}
+	}
+	var err error
+	if b.router, err = connect(nats.Name("devrouter")); err == nil {
+		b.apps, err = connect(nats.Name("devrouter routes.yaml"))
+	}
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func startEmbedded(c *config.Config, log *slog.Logger) (*embeddednats.Server, error) {
+	e := c.NATS.Embedded
+	server, err := embeddednats.New(embeddednats.Options{Host: e.Host, Port: int(e.Port), LeafNodes: e.Leafnodes, Log: log})
+	if op := (*net.OpError)(nil); errors.As(err, &op) {
+		return nil, portError(err, e.Host, e.Port, "--nats-port (nats.embedded.port), or use the server that is there: nats.hosts")
+	}
+	return server, err
+}
+
+func natsURLs(hosts []config.NATSHost) (urls []string) {
+	for _, h := range hosts {
+		urls = append(urls, "nats://"+net.JoinHostPort(h.Hostname, strconv.Itoa(int(h.Port))))
+	}
+	return urls
+}
+
+func externalOptions(c *config.Config, log *slog.Logger) ([]nats.Option, error) {
+	options := []nats.Option{
+		nats.MaxReconnects(-1),
+		nats.PingInterval(c.NATSClientPingInterval),
+		nats.DisconnectErrHandler(func(conn *nats.Conn, err error) {
+			if err != nil { // nil when we closed it ourselves
+				log.Warn("nats-connection-disconnected", "error", err.Error())
+			}
+		}),
+	}
+	if c.NATS.User != "" || c.NATS.Pass != "" {
+		options = append(options, nats.UserInfo(c.NATS.User, c.NATS.Pass))
+	}
+	if c.NATS.TLSEnabled {
+		config, err := natsTLS(&c.NATS)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, nats.Secure(config))
+	}
+	return options, nil
+}
+
+func natsTLS(n *config.NATS) (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if n.CACerts != "" {
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM([]byte(n.CACerts)) {
+			return nil, errors.New("nats.ca_certs holds no certificate in PEM form")
+		}
+	}
+	if n.CertChain != "" || n.PrivateKey != "" {
+		pair, err := tls.X509KeyPair([]byte(n.CertChain), []byte(n.PrivateKey))
+		if err != nil {
+			return nil, fmt.Errorf("nats.cert_chain and nats.private_key: %w", err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
+}
+
+// dialBus connects to servers elsewhere, three times at most, as gorouter does
+// (reference 1.9).
+func dialBus(servers []string, options []nats.Option, log *slog.Logger) (conn *nats.Conn, err error) {
+	for attempt := 1; attempt <= 3; attempt++ {
+		if attempt > 1 {
+			time.Sleep(100 * time.Millisecond)
+		}
+		if conn, err = nats.Connect(strings.Join(servers, ","), options...); err == nil {
+			at, _ := url.Parse(conn.ConnectedUrl())
+			log.Info("Successfully-connected-to-nats", "host", at.Hostname(), "addr", conn.ConnectedAddr())
+			return conn, nil
+		}
+	}
+	log.Error("nats-connection-error", "error", err.Error())
+	return nil, fmt.Errorf("connect to NATS at %s: %w; check nats.hosts, or leave it out to use the embedded server", strings.Join(servers, ", "), err)
+}
+
+// run serves the bus until ctx ends.
+func (b *bus) run(ctx context.Context) error {
+	defer b.close()
+	if b.server == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return b.server.Run(ctx)
+}
+
+func (b *bus) close() {
+	for _, conn := range []*nats.Conn{b.apps, b.router} {
+		if conn != nil {
+			conn.Close()
+		}
+	}
+	if b.server != nil {
+		b.server.Close()
+	}
+}

@@ -1,0 +1,238 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"devrouter/devapps"
+	"devrouter/router"
+	"devrouter/router/route"
+	"devrouter/web"
+)
+
+// feed tells people what happens: the page, and either the terminal or the log.
+// The parts report from wherever they are, under their locks; what is slow
+// happens on the feed's own goroutine.
+type feed struct {
+	queue    chan report
+	lost     atomic.Int64
+	page     *web.Server
+	terminal io.Writer // nil means that log is told instead
+	log      *slog.Logger
+}
+
+// report is one thing that happened: for people, and for the log.
+type report struct {
+	event web.Event
+	level slog.Level
+	name  string // gorouter's name of the event
+	attrs []slog.Attr
+}
+
+// As many reports may wait as the page keeps; a table of 100,000 routes that is
+// registered at once is not told line by line.
+const maxReports = 1000
+
+func newFeed(page *web.Server, terminal io.Writer, log *slog.Logger) *feed {
+	return &feed{queue: make(chan report, maxReports), page: page, terminal: terminal, log: log}
+}
+
+// put never blocks.
+func (f *feed) put(r report) {
+	r.event.Time = time.Now()
+	select {
+	case f.queue <- r:
+	default:
+		f.lost.Add(1)
+	}
+}
+
+func (f *feed) run(ctx context.Context) error {
+	for {
+		select {
+		case r := <-f.queue:
+			f.tell(r)
+		case <-ctx.Done():
+			for { // what was reported before the end is told
+				select {
+				case r := <-f.queue:
+					f.tell(r)
+				default:
+					return nil
+				}
+			}
+		}
+	}
+}
+
+func (f *feed) tell(r report) {
+	if n := f.lost.Swap(0); n > 0 {
+		f.write(report{
+			event: web.Event{Time: time.Now(), Kind: "changes-skipped", Text: fmt.Sprintf("… and %d more changes at once", n)},
+			level: slog.LevelWarn, name: "changes-skipped", attrs: []slog.Attr{slog.Int64("count", n)},
+		})
+	}
+	f.write(r)
+}
+
+func (f *feed) write(r report) {
+	f.page.Publish(r.event)
+	if f.terminal != nil {
+		fmt.Fprintf(f.terminal, "%s  %s\n", r.event.Time.Format(time.TimeOnly), printable(r.event.Text))
+		return
+	}
+	f.log.LogAttrs(context.Background(), r.level, r.name, r.attrs...)
+}
+
+// routeChanged reports a change of the table. source says where a route of the
+// file stands.
+func routeChanged(c route.Change, source string) report {
+	e := c.Endpoint
+	uri, addr := c.Key.String(), shortAddr(e.Addr)
+	r := report{
+		level: slog.LevelInfo,
+		event: web.Event{Kind: c.Kind.String(), Route: uri, Addr: e.Addr},
+		attrs: []slog.Attr{slog.String("uri", uri), slog.String("backend", e.Addr), slog.Bool("isTLS", e.TLS)},
+	}
+	switch c.Kind {
+	case route.EndpointAdded:
+		r.name, r.event.Text = "endpoint-registered", fmt.Sprintf("+ %s %s (%s)", uri, addr, source)
+	case route.EndpointUpdated:
+		r.name, r.event.Text = "endpoint-updated", fmt.Sprintf("~ %s %s (%s)", uri, addr, source)
+	case route.EndpointPruned:
+		r.name, r.event.Text = "pruned-route", fmt.Sprintf("- %s %s (expired: not heard of for %.0f s)", uri, addr, c.Silent.Seconds())
+	case route.EndpointEvicted:
+		r.name, r.event.Text = "endpoint-evicted", fmt.Sprintf("- %s %s (the route belongs to %s now)", uri, addr, source)
+	default:
+		r.name, r.event.Text = "endpoint-unregistered", fmt.Sprintf("- %s %s (unregistered)", uri, addr)
+	}
+	return r
+}
+
+// fileRead reports what a reading of the file came to: one report for each
+// problem, or one that all is well.
+func fileRead(s devapps.State) (reports []report) {
+	kind := "file-" + string(s.Status)
+	if s.Status == devapps.StatusApplied {
+		apps, routes := 0, 0
+		if s.Manifest != nil {
+			apps = len(s.Manifest.Apps)
+			for _, a := range s.Manifest.Apps {
+				routes += len(a.Routes)
+			}
+		}
+		return []report{{
+			level: slog.LevelInfo, name: kind,
+			event: web.Event{Kind: kind, Text: fmt.Sprintf("%s applied: %s, %s", s.Path, count(apps, "app"), count(routes, "route"))},
+			attrs: []slog.Attr{slog.String("path", s.Path), slog.Int("apps", apps), slog.Int("routes", routes)},
+		}}
+	}
+	serving := "nothing is routed from it yet"
+	if s.Manifest != nil {
+		serving = "still serving the table from " + s.Applied.Format(time.TimeOnly)
+		if s.FromLastGood {
+			serving = "serving the last good table of an earlier run"
+		}
+	}
+	for _, p := range s.Problems {
+		reports = append(reports, report{
+			level: slog.LevelWarn, name: kind,
+			event: web.Event{Kind: kind, Text: "! " + p.Error()},
+			attrs: []slog.Attr{slog.String("path", p.File), slog.Int("line", p.Line), slog.Int("column", p.Column),
+				slog.String("problem", p.Message), slog.String("hint", p.Hint)},
+		})
+	}
+	if len(reports) == 0 {
+		text := map[devapps.Status]string{devapps.StatusMissing: "there is no such file", devapps.StatusEmpty: "the file is empty"}[s.Status]
+		reports = append(reports, report{
+			level: slog.LevelWarn, name: kind, attrs: []slog.Attr{slog.String("path", s.Path)},
+			event: web.Event{Kind: kind, Text: fmt.Sprintf("! %s: %s", s.Path, text)},
+		})
+	}
+	last := &reports[len(reports)-1]
+	last.event.Text += "; " + serving
+	return reports
+}
+
+// refusedOnce lets each refusal be reported once in a while: a client that is
+// refused comes again with every heartbeat.
+type refusedOnce struct {
+	mu   sync.Mutex // guards told
+	told map[string]time.Time
+}
+
+const (
+	refusalSilence = 10 * time.Minute
+	maxRefusals    = 1024
+)
+
+func (o *refusedOnce) isNew(r router.Refused) bool {
+	key := r.Subject + " " + r.URI + " " + r.Sender
+	if len(key) > 512 {
+		key = key[:512]
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if at, ok := o.told[key]; ok && time.Since(at) < refusalSilence {
+		return false
+	}
+	if o.told == nil || len(o.told) >= maxRefusals {
+		o.told = make(map[string]time.Time)
+	}
+	o.told[key] = time.Now()
+	return true
+}
+
+func refused(r router.Refused) report {
+	text := fmt.Sprintf("! %s refused", r.Subject)
+	if r.URI != "" {
+		text += " for " + r.URI
+	}
+	if r.Sender != "" {
+		text += " (" + r.Sender + ")"
+	}
+	return report{
+		level: slog.LevelWarn, name: "registration-refused",
+		event: web.Event{Kind: "refused", Text: text + ": " + r.Err.Error(), Route: r.URI},
+		attrs: []slog.Attr{slog.String("subject", r.Subject), slog.String("uri", r.URI), slog.String("sender", r.Sender), slog.String("error", r.Err.Error())},
+	}
+}
+
+// shortAddr leaves the host out where it is this machine.
+func shortAddr(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err == nil && (host == "localhost" || host == "127.0.0.1" || host == "::1") {
+		return ":" + port
+	}
+	return addr
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// printable keeps a stranger's text from steering the terminal.
+func printable(s string) string {
+	clean := []rune(s)
+	for i, r := range clean {
+		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
+			clean[i] = '\uFFFD'
+		}
+	}
+	return string(clean)
+}
+
+// fileLine names a line of a file as briefly as a person would.
+func fileLine(path string, line int) string {
+	return fmt.Sprintf("%s:%d", filepath.Base(path), line)
+}

@@ -1,0 +1,85 @@
+package appliance
+
+import (
+	"strings"
+
+	"devrouter/router/route"
+	"devrouter/web"
+)
+
+// state is what the page shows now.
+func (a *Appliance) state() web.State {
+	s := web.State{
+		Version: a.opts.Version, Started: a.started, RouterURL: a.urls.Router,
+		Links: []web.Link{{Name: "routes", URL: "/routes"}, {Name: "varz", URL: "/varz"}, {Name: "health", URL: "/healthz"}, {Name: "NATS", URL: a.urls.NATS}},
+		File:  web.File{Status: web.FileOff},
+	}
+	if a.apps != nil {
+		file := a.apps.State()
+		s.File = web.File{Path: file.Path, Status: string(file.Status), Applied: file.Applied, Problems: file.Problems}
+	}
+	table := a.router.Table()
+	for pool := range table.All {
+		s.Routes = append(s.Routes, a.row(table, pool))
+	}
+	return s
+}
+
+func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
+	key := pool.Key()
+	row := web.Route{
+		URI: key.String(), Source: a.source(key), LoadBalancing: string(pool.Algorithm()),
+		Sticky: len(pool.StickyCookies()) > 0, Requests: pool.Requests(), Instances: []web.Instance{},
+	}
+	if !strings.HasPrefix(key.Host, "*") {
+		row.URL = a.urlOf(key)
+	}
+	for _, i := range pool.Instances() {
+		e := i.Endpoint()
+		instance := web.Instance{
+			Addr: e.Addr, ID: e.InstanceID, Index: e.InstanceIndex, Source: row.Source,
+			InFlight: i.Live().InFlight(), TLS: e.TLS, Zone: e.AvailabilityZone, Tags: e.Tags,
+		}
+		if row.App == "" {
+			row.App = e.App
+		}
+		if row.Source == sourceBus && !e.TLS {
+			instance.LastSeen = table.Seen(i)
+			instance.Expires = instance.LastSeen.Add(e.TTL)
+		}
+		if f := i.Live().Failure(); f != nil {
+			instance.Failed, instance.FailedSince, instance.Error = true, f.At, f.Err.Error()
+		}
+		row.Instances = append(row.Instances, instance)
+	}
+	if app, _, ok := a.owner(key); ok {
+		row.App = app
+	}
+	return row
+}
+
+const sourceBus = "bus"
+
+// source says where a route comes from.
+func (a *Appliance) source(key route.Key) string {
+	if _, line, ok := a.owner(key); ok {
+		return fileLine(a.opts.Config.RoutesFile, line)
+	}
+	return sourceBus
+}
+
+func (a *Appliance) owner(key route.Key) (app string, line int, ok bool) {
+	if a.apps == nil {
+		return "", 0, false
+	}
+	return a.apps.Owner(key)
+}
+
+// urlOf is where a browser reaches a route.
+func (a *Appliance) urlOf(key route.Key) string {
+	path := key.Path
+	if path == "" {
+		path = "/"
+	}
+	return "http://" + key.Host + a.portSuffix + path
+}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// levels are the names of gorouter's configuration.
+var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
+// jsonHandler writes the component log as gorouter does, one object a line
+// (reference 8.6): log_level, timestamp, message, source, data.
+type jsonHandler struct {
+	mu      *sync.Mutex // guards out
+	out     io.Writer
+	level   slog.Level
+	source  string
+	rfc3339 bool
+	attrs   []slog.Attr
+	group   string // a prefix for the names of further attributes
+}
+
+func newJSONHandler(out io.Writer, level slog.Level, source string, rfc3339 bool) *jsonHandler {
+	if source == "" {
+		source = "gorouter.stdout"
+	}
+	return &jsonHandler{mu: new(sync.Mutex), out: out, level: level, source: source, rfc3339: rfc3339}
+}
+
+func (h *jsonHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+func (h *jsonHandler) WithGroup(name string) slog.Handler {
+	c := *h
+	c.group += name + "."
+	return &c
+}
+
+// WithAttrs keeps attributes; "component" becomes part of the source.
+func (h *jsonHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	c := *h
+	c.attrs = append([]slog.Attr(nil), h.attrs...)
+	for _, a := range attrs {
+		if a.Key == "component" && h.group == "" {
+			c.source += "." + a.Value.String()
+			continue
+		}
+		a.Key = h.group + a.Key
+		c.attrs = append(c.attrs, a)
+	}
+	return &c
+}
+
+func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error {
+	data := make(map[string]any)
+	add := func(a slog.Attr) bool {
+		data[a.Key] = jsonValue(a.Value)
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		a.Key = h.group + a.Key
+		return add(a)
+	})
+	line, err := json.Marshal(struct {
+		Level     int             `json:"log_level"`
+		Timestamp json.RawMessage `json:"timestamp"`
+		Message   string          `json:"message"`
+		Source    string          `json:"source"`
+		Data      map[string]any  `json:"data"`
+	}{levelNumber(r.Level), h.timestamp(r.Time), r.Message, h.source, data})
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err = h.out.Write(append(line, '\n'))
+	return err
+}
+
+func (h *jsonHandler) timestamp(t time.Time) json.RawMessage {
+	if h.rfc3339 {
+		return json.RawMessage(t.UTC().Format(`"2006-01-02T15:04:05.000000000Z"`))
+	}
+	return json.RawMessage(strconv.FormatFloat(float64(t.UnixNano())/1e9, 'f', 9, 64))
+}
+
+func levelNumber(l slog.Level) int {
+	switch {
+	case l >= slog.LevelError:
+		return 3
+	case l >= slog.LevelWarn:
+		return 2
+	case l >= slog.LevelInfo:
+		return 1
+	}
+	return 0
+}
+
+func jsonValue(v slog.Value) any {
+	switch v = v.Resolve(); v.Kind() {
+	case slog.KindGroup:
+		group := make(map[string]any)
+		for _, a := range v.Group() {
+			group[a.Key] = jsonValue(a.Value)
+		}
+		return group
+	case slog.KindDuration:
+		return v.Duration().String()
+	case slog.KindAny:
+		if err, ok := v.Any().(error); ok {
+			return err.Error()
+		}
+	}
+	return v.Any()
+}
+
+// textHandler writes the log for a person at a terminal. At the level info it
+// leaves out what the appliance's own lines, one per change, already say, and
+// what is said again for every request; debug shows all.
+type textHandler struct {
+	mu    *sync.Mutex // guards out
+	out   io.Writer
+	level slog.Level
+	attrs []slog.Attr
+	group string
+}
+
+func newTextHandler(out io.Writer, level slog.Level) *textHandler {
+	if level == slog.LevelInfo {
+		level = slog.LevelWarn
+	}
+	return &textHandler{mu: new(sync.Mutex), out: out, level: level}
+}
+
+func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+func (h *textHandler) WithGroup(name string) slog.Handler {
+	c := *h
+	c.group += name + "."
+	return &c
+}
+
+func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	c := *h
+	c.attrs = append([]slog.Attr(nil), h.attrs...)
+	for _, a := range attrs {
+		a.Key = h.group + a.Key
+		c.attrs = append(c.attrs, a)
+	}
+	return &c
+}
+
+// perRequest are messages that come once per request or message, and that the
+// page and the access log show better.
+var perRequest = map[string]bool{"backend-endpoint-failed": true, "validation-error": true, "connection-limit-reached": true}
+
+func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
+	if perRequest[r.Message] && h.level > slog.LevelDebug {
+		return nil
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %-5s %s", r.Time.Format(time.TimeOnly), strings.ToLower(r.Level.String()), r.Message)
+	add := func(a slog.Attr) bool {
+		if a.Key != "component" {
+			fmt.Fprintf(&b, " %s=%s", a.Key, quoteIfNeeded(fmt.Sprint(jsonValue(a.Value))))
+		}
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		a.Key = h.group + a.Key
+		return add(a)
+	})
+	b.WriteByte('\n')
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := io.WriteString(h.out, b.String())
+	return err
+}
+
+// quoteIfNeeded keeps a stranger's text on its line, and from steering the terminal.
+func quoteIfNeeded(s string) string {
+	if q := strconv.Quote(s); q != `"`+s+`"` || s == "" || strings.ContainsAny(s, " =") {
+		return q
+	}
+	return s
+}

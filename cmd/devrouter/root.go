@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const about = `devrouter routes http://NAME.localhost:8081 to the apps on this machine.
+
+It reads routes.yaml and follows every edit of it; takes router.register messages
+from any NATS client on port 4222; and shows what is routed where on
+http://127.0.0.1:8082.`
+
+const usageExamples = `  devrouter                                  route what routes.yaml says
+  devrouter --routes-file dev.yaml --port 80 another file, another port
+  devrouter -c gorouter.yml                  start from a file written for gorouter
+  devrouter demo                             try it with a few small apps`
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "devrouter",
+		Short:         "The routing tier of a PaaS for a laptop",
+		Long:          about,
+		Example:       usageExamples,
+		SilenceErrors: true, // main prints them, once
+		SilenceUsage:  true,
+		Version:       version(),
+		Args:          noArguments,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return flagsFromEnvironment(cmd.Flags(), os.LookupEnv)
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w; see devrouter --help", err)}
+	})
+	root.SetVersionTemplate("devrouter {{.Version}}\n")
+
+	flags := addRunFlags(root.PersistentFlags())
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return runAppliance(cmd, flags, nil) }
+	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newVersionCommand())
+	root.CompletionOptions.HiddenDefaultCmd = true
+	return root
+}
+
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArguments,
+		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "devrouter", version()) },
+	}
+}
+
+// buildVersion is set by the Makefile.
+var buildVersion string
+
+// version is that of the release, or of the commit that was built.
+func version() string {
+	if buildVersion != "" {
+		return buildVersion
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "dev"
+	}
+	return info.Main.Version
+}
+
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	message := fmt.Sprintf("unknown command %q", args[0])
+	if cmd.HasParent() {
+		message = fmt.Sprintf("%s takes no argument, got %q", cmd.CommandPath(), args[0])
+	} else if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		message += fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return &usageError{fmt.Errorf("%s; see devrouter --help", message)}
+}
+
+// flagsFromEnvironment gives the flags that were not on the command line the
+// values of their twins: --status-port is DEVROUTER_STATUS_PORT.
+func flagsFromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) (err error) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := environmentTwin(f.Name)
+		value, ok := lookup(name)
+		if !ok || f.Changed || err != nil {
+			return
+		}
+		if setErr := flags.Set(f.Name, value); setErr != nil {
+			err = &usageError{fmt.Errorf("%s=%q: %w", name, value, setErr)}
+		}
+	})
+	return err
+}
+
+func environmentTwin(flag string) string {
+	return "DEVROUTER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}

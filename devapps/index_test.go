@@ -1,0 +1,87 @@
+package devapps
+
+import (
+	"strings"
+	"testing"
+
+	"devrouter/router/route"
+	"devrouter/router/wire"
+)
+
+// applyMessage does to a table of uri, address and instance id what a router
+// with the hook does.
+func applyMessage(t *testing.T, x *index, table map[string]map[string]string, subject string, r *wire.Registration) {
+	t.Helper()
+	for _, uri := range r.URIs {
+		key, err := route.ParseKey(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := x.refuse(subject, key, r); err != nil {
+			t.Errorf("own message on %s: %v", subject, err)
+		}
+		switch subject {
+		case wire.SubjectRegister:
+			if table[uri] == nil {
+				table[uri] = make(map[string]string)
+			}
+			table[uri][r.Address()] = r.PrivateInstanceID
+		case wire.SubjectUnregister:
+			if delete(table[uri], r.Address()); len(table[uri]) == 0 {
+				delete(table, uri)
+			}
+		}
+	}
+}
+
+func TestRefuseKeepsTheFilesRoutes(t *testing.T) {
+	m := mustParse(t, "apps:\n  api: [4001, 4002]\n  free: {port: 4003, open: true}\n")
+	a := New(Options{Path: "routes.yaml", Bus: &fakeBus{}})
+	a.index.Store(newIndex(m))
+	own := *m.Registrations()[0]
+	other := own
+	other.PrivateInstanceID = "mine"
+	stranger := wire.Registration{Host: "10.0.0.9", Port: 80}
+	gone := wire.Registration{Host: "localhost", Port: 4009}
+	api, free, unknown := route.Key{Host: "api.localhost"}, route.Key{Host: "free.localhost"}, route.Key{Host: "x.localhost"}
+
+	tests := []struct {
+		name, subject string
+		key           route.Key
+		r             wire.Registration
+		want          string
+	}{
+		{"own endpoint", wire.SubjectRegister, api, own, ""},
+		{"own address, other id", wire.SubjectRegister, api, other, "only its own instances may register"},
+		{"stranger", wire.SubjectRegister, api, stranger,
+			"route api.localhost belongs to app api (routes.yaml:2); only its own instances may register; `open: true` admits others"},
+		{"unregister of the file's own", wire.SubjectUnregister, api, own, "goes when the file says so"},
+		{"unregister of what has left the file", wire.SubjectUnregister, api, gone, ""},
+		{"stranger where it is open", wire.SubjectRegister, free, stranger, ""},
+		{"another route", wire.SubjectRegister, unknown, stranger, ""},
+		{"longer path", wire.SubjectRegister, route.Key{Host: "api.localhost", Path: "/v2"}, stranger, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := a.Refuse(tt.subject, tt.key, &tt.r)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	if app, line, ok := a.Owner(api); app != "api" || line != 2 || !ok {
+		t.Errorf("Owner: got %s, %d, %v", app, line, ok)
+	}
+	if app, _, ok := a.Owner(unknown); ok {
+		t.Errorf("Owner of a route that is not the file's: got %s", app)
+	}
+}
+
+func TestRefuseOfForeignRoutesAllocatesNothing(t *testing.T) {
+	a := New(Options{Path: "routes.yaml", Bus: &fakeBus{}})
+	a.index.Store(newIndex(mustParse(t, "apps: {web: 3000}")))
+	r, key := &wire.Registration{Host: "10.0.0.9", Port: 80}, route.Key{Host: "x.localhost"}
+	if n := testing.AllocsPerRun(100, func() { a.Refuse(wire.SubjectRegister, key, r) }); n != 0 {
+		t.Errorf("got %v allocations, want 0", n)
+	}
+}

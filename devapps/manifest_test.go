@@ -1,0 +1,303 @@
+package devapps
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"devrouter/router/route"
+	"devrouter/router/wire"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected half of testdata")
+
+const dashes = "----------\n"
+
+// Each file of testdata is a routes.yaml, a line of dashes, and the messages or
+// the problems that it comes to.
+func TestGolden(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(names) < 20 {
+		t.Fatalf("got %d golden files, %v", len(names), err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, want, ok := strings.Cut(string(data), dashes)
+			if !ok && !*update {
+				t.Fatalf("%s has no line of dashes", name)
+			}
+			got := outcome(t, input)
+			if *update {
+				if err := os.WriteFile(name, []byte(input+dashes+got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if got != want {
+				t.Errorf("got:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
+
+func outcome(t *testing.T, input string) string {
+	var b strings.Builder
+	m, problems := Parse("routes.yaml", []byte(input))
+	for _, p := range problems {
+		fmt.Fprintf(&b, "%s\n%s\n", p.Error(), p.Excerpt())
+	}
+	for _, r := range m.Registrations() {
+		line, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&b, "%s\n", line)
+	}
+	return b.String()
+}
+
+func mustParse(t *testing.T, content string) *Manifest {
+	t.Helper()
+	m, problems := Parse("routes.yaml", []byte(content))
+	if m == nil {
+		t.Fatalf("Parse(%q): %v", content, problems)
+	}
+	return m
+}
+
+func TestManifestKeepsWhatTheMessagesCannotCarry(t *testing.T) {
+	m := mustParse(t, "apps:\n  api:\n    port: 4000\n    health: /healthz\n    open: true\n")
+	app := m.Apps[0]
+	if app.Health != "/healthz" || !app.Open {
+		t.Errorf("got %+v", app)
+	}
+	want := []Route{{URI: "api.localhost", Key: route.Key{Host: "api.localhost"}, Line: 2}}
+	if !reflect.DeepEqual(app.Routes, want) {
+		t.Errorf("got routes %+v, want %+v", app.Routes, want)
+	}
+}
+
+func TestOnlyAnExplicitMapMeansNoRoutes(t *testing.T) {
+	if m := mustParse(t, "apps: {}\n"); len(m.Apps) != 0 {
+		t.Errorf("got %d apps, want none", len(m.Apps))
+	}
+	for _, content := range []string{"", "\n \n", "# later\n", "---\n", "\uFEFF", "--- \n# x\n...\n"} {
+		m, problems := Parse("routes.yaml", []byte(content))
+		if m != nil || len(problems) != 1 || !IsEmpty([]byte(content)) {
+			t.Errorf("Parse(%q): got %v, %v, want the one problem of an empty file", content, m, problems)
+		}
+	}
+	for _, content := range []string{"apps:\n", "domain: x\n", "null\n", "apps: []\n"} {
+		m, problems := Parse("routes.yaml", []byte(content))
+		if m != nil || len(problems) != 1 || IsEmpty([]byte(content)) {
+			t.Errorf("Parse(%q): got %v, %v, want one problem", content, m, problems)
+		}
+	}
+}
+
+// Bytes that are awkward in a golden file.
+func TestParseNamesThePlaceOfUnreadableBytes(t *testing.T) {
+	for content, want := range map[string]string{
+		"apps:\n  wéb: \xff\n":              "routes.yaml:2:8: the byte 0xff is not valid UTF-8; save it as UTF-8",
+		"apps:\n  web: 3\x00\n":             "routes.yaml:2:9: the file has a NUL byte; remove it",
+		"\xff\xfea\x00":                     "routes.yaml:1:1: the file is UTF-16; save it as UTF-8",
+		strings.Repeat("#", maxBytes+1):     "routes.yaml: the file has 4194305 bytes, at most 4194304 are read",
+		"apps: " + strings.Repeat("[", 2e4): "routes.yaml:1:10007: the file is nested too deeply",
+	} {
+		_, problems := Parse("routes.yaml", []byte(content))
+		if got := problems.Error(); got != want {
+			t.Errorf("Parse(%.40q): got %s, want %s", content, got, want)
+		}
+	}
+}
+
+func TestParseAcceptsWindowsLinesAndAByteOrderMark(t *testing.T) {
+	m := mustParse(t, "\uFEFFapps:\r\n  web: 3000\r\n")
+	if m.Apps[0].Name != "web" || m.Apps[0].Line != 2 {
+		t.Errorf("got %+v", m.Apps[0])
+	}
+}
+
+func TestParseBoundsTheFile(t *testing.T) {
+	var routes, instances, both strings.Builder
+	routes.WriteString("apps:\n  web:\n    port: 3000\n    routes:\n")
+	for i := range maxRoutes + 2 {
+		fmt.Fprintf(&routes, "    - a%d.localhost\n", i)
+	}
+	instances.WriteString("apps:\n  web:\n")
+	for i := range maxInstances + 2 {
+		fmt.Fprintf(&instances, "  - 10.0.%d.%d:80\n", i/256, i%256)
+	}
+	both.WriteString("apps:\n  web:\n    routes:\n")
+	for i := range 400 {
+		fmt.Fprintf(&both, "    - a%d.localhost\n", i)
+	}
+	both.WriteString("    instances:\n")
+	for i := range 400 {
+		fmt.Fprintf(&both, "    - %d\n", i+1)
+	}
+	for content, want := range map[string]string{
+		routes.String():    "routes.yaml:10005:7: the file has more than 10000 routes",
+		instances.String(): "routes.yaml:10003:5: the file has more than 10000 instances",
+		both.String():      "routes.yaml:2:3: routes times instances are over 100000 with this app",
+	} {
+		_, problems := Parse("routes.yaml", []byte(content))
+		if got := problems.Error(); got != want {
+			t.Errorf("Parse(%.40q…): got %s, want %s", content, got, want)
+		}
+	}
+}
+
+// What costs memory or time out of proportion (faults 95 to 97).
+func TestParseIsQuickWithHostileFiles(t *testing.T) {
+	var chain strings.Builder
+	chain.WriteString("a0: &a0 x\n")
+	for i := 1; i < 20_000; i++ {
+		fmt.Fprintf(&chain, "a%d: &a%d [*a%d, *a%d]\n", i, i, i-1, i-1)
+	}
+	for name, content := range map[string]string{
+		"chain":     chain.String(),
+		"deep":      strings.Repeat("{a: ", 100_000),
+		"stars":     "apps:\n" + strings.Repeat("  *.a: 1\n", 5_000),
+		"tabs":      "apps:\n" + strings.Repeat("\tx: 1\n", 50_000),
+		"one line":  "apps: {" + strings.Repeat("a: 3, ", 20_000) + "}",
+		"long word": "apps: {web: {" + strings.Repeat("x", 1<<20) + ": 1}}",
+		"long port": "apps: {web: " + strings.Repeat("9", 1<<20) + "}",
+		"long list": "apps: {web: [" + strings.Repeat("1, ", 300_000) + "]}",
+		"comments":  strings.Repeat("# x\n", 50_000) + "apps: {",
+	} {
+		start := time.Now()
+		m, problems := Parse("routes.yaml", []byte(content))
+		if m != nil || len(problems) == 0 || len(problems) > maxProblems {
+			t.Errorf("%s: got %d problems", name, len(problems))
+		}
+		if text := len(problems.Error()); text > 100_000 {
+			t.Errorf("%s: the problems are %d bytes", name, text)
+		}
+		// Generous: it catches the quadratic, on any machine.
+		if d := time.Since(start); d > 10*time.Second {
+			t.Errorf("%s: took %v", name, d)
+		}
+	}
+}
+
+func TestInstanceIDsAreDerived(t *testing.T) {
+	const content = "apps:\n  web: [3000, 3001]\n  api: 3000\n"
+	a, b := mustParse(t, content), mustParse(t, "# moved\n"+content)
+	seen := make(map[string]bool)
+	for i, app := range a.Apps {
+		for j, instance := range app.Instances {
+			if other := b.Apps[i].Instances[j].ID; other != instance.ID {
+				t.Errorf("got id %s, after a restart %s", instance.ID, other)
+			}
+			if seen[instance.ID] || len(instance.ID) != 36 {
+				t.Errorf("id %s is not unique or no UUID", instance.ID)
+			}
+			seen[instance.ID] = true
+		}
+	}
+}
+
+func TestRegistrationsSplitWhatOneMessageCannotCarry(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("apps:\n  web:\n    port: 3000\n    routes:\n")
+	for i := range 9_000 {
+		fmt.Fprintf(&b, "    - tenant-%05d.localhost\n", i)
+	}
+	uris := make(map[string]bool)
+	messages := mustParse(t, b.String()).Registrations()
+	for _, r := range messages {
+		data, err := json.Marshal(r)
+		if err != nil || len(data) > 200_000 {
+			t.Errorf("got a message of %d bytes, %v", len(data), err)
+		}
+		for _, uri := range r.URIs {
+			uris[uri] = true
+		}
+	}
+	if len(messages) < 2 || len(uris) != 9_000 {
+		t.Errorf("got %d messages with %d routes, want several with 9000", len(messages), len(uris))
+	}
+}
+
+// A field that sameEndpoint forgets is one that an edit cannot change and that
+// a stranger can.
+func TestSameEndpointLooksAtEveryField(t *testing.T) {
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[wire.Registration]()) {
+		if f.Name == "URIs" || f.Name == "Options" {
+			continue
+		}
+		r := &wire.Registration{}
+		change(t, reflect.ValueOf(r).Elem().FieldByIndex(f.Index))
+		if sameEndpoint(&wire.Registration{}, r) {
+			t.Errorf("a difference in %s goes unnoticed", f.Name)
+		}
+	}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[wire.Options]()) {
+		r := &wire.Registration{}
+		change(t, reflect.ValueOf(&r.Options).Elem().FieldByIndex(f.Index))
+		if sameEndpoint(&wire.Registration{}, r) {
+			t.Errorf("a difference in Options.%s goes unnoticed", f.Name)
+		}
+	}
+}
+
+func change(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Uint16:
+		v.SetUint(1)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]string{"a": "b"}))
+	case reflect.Slice:
+		v.Set(reflect.ValueOf([]string{"a"}))
+	default:
+		t.Fatalf("a field has the kind %s, which this test does not know", v.Kind())
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	names, _ := filepath.Glob("testdata/*.txt")
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		input, _, _ := bytes.Cut(data, []byte(dashes))
+		f.Add(input)
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		m, problems := Parse("routes.yaml", content)
+		if (m == nil) != (len(problems) > 0) {
+			t.Fatalf("got manifest %v and problems %v", m, problems)
+		}
+		for _, r := range m.Registrations() {
+			data, err := json.Marshal(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back, err := wire.Decode(data)
+			if err != nil || !sameEndpoint(r, back) || len(r.URIs) == 0 {
+				t.Fatalf("%s: a router reads %+v, %v", data, back, err)
+			}
+			for _, uri := range r.URIs {
+				if key, err := route.ParseKey(uri); err != nil || key.String() != uri {
+					t.Fatalf("uri %q is not in normal form: %v, %v", uri, key, err)
+				}
+			}
+		}
+	})
+}

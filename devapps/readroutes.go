@@ -1,0 +1,75 @@
+package devapps
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"devrouter/router/route"
+)
+
+// routeNodes returns the elements of an app's routes.
+func (r *reader) routeNodes(app string, o field) []*yaml.Node {
+	nodes := items(o.value)
+	if len(nodes) == 0 {
+		r.problem(o.key, "remove it to get a route from the app's name", "app %q has an empty list of routes", app)
+	}
+	return nodes
+}
+
+// appRoutes adds the route that the app's name gives, if any, and those that
+// are written.
+func (r *reader) appRoutes(app *App, domain string, key *yaml.Node, nodes []*yaml.Node) {
+	switch {
+	case strings.ContainsAny(app.Name, ".*"):
+		r.claim(app, key, app.Name)
+	case nodes == nil && domain != "":
+		if !isLabel(app.Name) {
+			r.problem(key, "name the routes: routes: [host/path]", "app %q has no routes, and its name is no part of a host", app.Name)
+			return
+		}
+		r.claim(app, key, app.Name+"."+domain)
+	}
+	for _, n := range nodes {
+		if uri, ok := r.text(n, "a route"); ok {
+			r.claim(app, n, uri)
+		}
+	}
+}
+
+// claim gives a route to an app, unless another has it already.
+func (r *reader) claim(app *App, n *yaml.Node, uri string) {
+	key, err := route.ParseKey(uri)
+	if err != nil {
+		r.problem(n, "", "%v", err)
+		return
+	}
+	if strings.Contains(uri, "?") {
+		r.problem(n, "cut it off", "route %q has a query, which routes nothing", uri)
+		return
+	}
+	switch first, taken := r.claimed[key]; {
+	case taken && first.app == app.Name && first.line == app.Line && uri == app.Name:
+		return // the name is the route already, and is listed again
+	case taken && first.app == app.Name:
+		r.problem(n, "remove one of the two", "route %s is listed twice, first on line %d", key, first.line)
+		return
+	case taken:
+		r.problem(n, "an address goes to one app; give it other routes", "route %s belongs to app %q already (line %d)", key, first.app, first.line)
+		return
+	}
+	r.claimed[key] = claim{app.Name, n.Line}
+	app.Routes = append(app.Routes, Route{URI: uri, Key: key, Line: n.Line})
+	if r.routes++; r.routes == maxRoutes+1 {
+		r.problem(n, "", "the file has more than %d routes", maxRoutes)
+	}
+}
+
+// isLabel reports whether a name can stand before a domain. Letters beyond
+// ASCII are left to ParseKey.
+func isLabel(name string) bool {
+	return !strings.ContainsFunc(name, func(c rune) bool {
+		return c < 0x80 && c != '-' && c != '_' &&
+			(c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+	})
+}

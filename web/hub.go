@@ -1,0 +1,245 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	maxWatchers   = 256
+	maxBehind     = 64                    // frames that wait for one watcher before it is dropped
+	tickInterval  = time.Second           // how often counters are looked at while someone watches
+	minRest       = 50 * time.Millisecond // between two looks
+	restPerEffort = 4                     // and four times what a look took: a huge table costs a fifth of a core at most
+)
+
+var (
+	errCrowded = fmt.Errorf("%d streams are open, which is the most; close a tab of this page", maxWatchers)
+	errStopped = errors.New("devrouter is stopping; its events end here")
+)
+
+// hub tells every watcher what changed. It holds what was sent last, compares
+// it with what State answers now, and sends the difference, the same to all.
+type hub struct {
+	state  func() State
+	events ring
+	log    *slog.Logger
+	wake   chan struct{} // holds one: however many changes, one look
+
+	// mu guards the rest. State is called under it, so Publish and Changed,
+	// which State's owner may call with a lock of its own held, never take it.
+	mu       sync.Mutex
+	watchers map[*watcher]struct{}
+	last     State  // what the watchers know; normal, and zero while there is none
+	sent     uint64 // the latest event that the watchers know
+	stopped  bool
+
+	streams sync.WaitGroup // one for each watcher that joined and has not left
+}
+
+// poke asks for a look. It never blocks.
+func (h *hub) poke() {
+	select {
+	case h.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run looks when poked, at once for the first change and then with a rest in
+// between, and each second while someone watches.
+func (h *hub) run(ctx context.Context) {
+	defer h.stop()
+	var tick <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.wake:
+		case <-tick:
+		}
+		began := time.Now()
+		tick = nil
+		if h.look() {
+			tick = time.After(tickInterval)
+		}
+		rest := max(minRest, restPerEffort*time.Since(began))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(rest):
+		}
+	}
+}
+
+// look brings the watchers up to date and says whether there are any.
+func (h *hub) look() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.watchers) > 0 {
+		h.advance()
+	}
+	return len(h.watchers) > 0
+}
+
+// advance sends what has changed to all watchers. The caller holds mu.
+func (h *hub) advance() {
+	// The state comes first: an event that happens in between waits for the
+	// next look, which it has asked for.
+	next := h.state().normal()
+	events := h.events.since(h.sent, keptEvents)
+	if len(h.watchers) > 0 {
+		h.send(h.difference(next, events))
+	}
+	h.last = next
+	if len(events) > 0 {
+		h.sent = events[len(events)-1].Seq
+	}
+}
+
+func (h *hub) difference(next State, events []Event) []byte {
+	var f frame
+	diffRoutes(h.last.Routes, next.Routes,
+		func(r Route) { f.add("route", r) },
+		func(r Route) { f.add("gone", goneRoute{r.URI}) })
+	if !h.last.File.equal(next.File) {
+		f.add("file", next.File)
+	}
+	for _, e := range events {
+		f.add("event", e)
+	}
+	h.report(f.err)
+	return f.bytes
+}
+
+// send never waits: a watcher that is too far behind is dropped, and comes back
+// for a fresh snapshot. The caller holds mu.
+func (h *hub) send(frame []byte) {
+	if len(frame) == 0 {
+		return
+	}
+	for w := range h.watchers {
+		select {
+		case w.frames <- frame:
+		default:
+			delete(h.watchers, w)
+			w.end()
+			h.log.Debug("slow watcher dropped", "remote", w.remote)
+		}
+	}
+}
+
+// join makes w a watcher. Its first frame is the snapshot, its next is the first
+// change after it: both under one lock, so nothing falls between.
+func (h *hub) join(w *watcher) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.stopped:
+		return errStopped
+	case len(h.watchers) >= maxWatchers:
+		return errCrowded
+	}
+	h.advance()
+	var f frame
+	f.add("snapshot", snapshot{State: h.last, Now: time.Now(), Events: h.eventsUpTo(h.sent)})
+	h.report(f.err)
+	w.frames <- f.bytes
+	h.watchers[w] = struct{}{}
+	h.streams.Add(1)
+	h.poke() // so that run begins to tick
+	return nil
+}
+
+// eventsUpTo returns recent events, none later than seq: those are still to be
+// sent as changes.
+func (h *hub) eventsUpTo(seq uint64) []Event {
+	events := h.events.since(0, recentEvents)
+	for len(events) > 0 && events[len(events)-1].Seq > seq {
+		events = events[:len(events)-1]
+	}
+	return events
+}
+
+// leave is called once by whoever joined, when its stream has ended.
+func (h *hub) leave(w *watcher) {
+	defer h.streams.Done()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.watchers, w)
+	if len(h.watchers) == 0 {
+		h.last = State{}
+	}
+}
+
+// stop ends all streams, waits for them, and lets nobody join again.
+func (h *hub) stop() {
+	h.mu.Lock()
+	h.stopped = true
+	for w := range h.watchers {
+		delete(h.watchers, w)
+		w.end()
+	}
+	h.last = State{}
+	h.mu.Unlock()
+	h.streams.Wait()
+}
+
+func (h *hub) report(err error) {
+	if err != nil {
+		h.log.Error("state not encoded", "error", err)
+	}
+}
+
+// snapshot is the first event of a stream.
+type snapshot struct {
+	State
+	Now    time.Time `json:"now"` // this machine's clock, by which the reader sets its own
+	Events []Event   `json:"events"`
+}
+
+type goneRoute struct {
+	URI string `json:"uri"`
+}
+
+// frame is a run of server-sent events, written in one piece.
+type frame struct {
+	bytes []byte
+	err   error // the first value that JSON could not carry, left out of bytes
+}
+
+func (f *frame) add(event string, v any) {
+	data, err := json.Marshal(v) // on one line, with < > and & escaped
+	if err != nil {
+		f.err = errors.Join(f.err, err)
+		return
+	}
+	f.bytes = append(f.bytes, "event: "+event+"\ndata: "...)
+	f.bytes = append(f.bytes, data...)
+	f.bytes = append(f.bytes, "\n\n"...)
+}
+
+// watcher is one open stream.
+type watcher struct {
+	frames chan []byte // closed by the hub, under its lock, when the watcher is dropped
+	out    http.ResponseWriter
+	rc     *http.ResponseController
+	remote string
+
+	mu    sync.Mutex // guards ended, and orders the two that set the write deadline
+	ended bool
+}
+
+func newWatcher(w http.ResponseWriter, r *http.Request) *watcher {
+	return &watcher{
+		frames: make(chan []byte, maxBehind),
+		out:    w,
+		rc:     http.NewResponseController(w),
+		remote: r.RemoteAddr,
+	}
+}

@@ -1,0 +1,204 @@
+package web
+
+import (
+	"encoding/json"
+	"html"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"devrouter/config/problem"
+)
+
+func TestPageWithoutScriptHasEveryRoute(t *testing.T) {
+	m := &model{state: State{
+		Version: "1.2.3", RouterURL: "http://localhost:8081",
+		File: File{Path: "routes.yaml", Status: FileApplied, Applied: time.Now().Add(-90 * time.Second)},
+		Routes: []Route{
+			{URI: "web.localhost/api", URL: "http://web.localhost:8081/api", Source: "routes.yaml:7", LoadBalancing: "least-connection", Sticky: true, Requests: 41,
+				Instances: []Instance{{Addr: "127.0.0.1:4001"}, {Addr: "192.168.1.20:4003", Failed: true, Error: "connection refused"}}},
+			{URI: "py.localhost", URL: "http://py.localhost:8081", Source: "bus", LoadBalancing: "round-robin",
+				Instances: []Instance{{Addr: "[::1]:4567", Expires: time.Now().Add(100 * time.Second)}}},
+			{URI: "*.tenants.localhost", Source: "bus", LoadBalancing: "hash"},
+		},
+	}}
+	s := New(Options{State: m.State})
+	s.Publish(Event{Text: "+ older"})
+	s.Publish(Event{Text: "+ newer"})
+	_, body := get(t, start(t, s)+"/")
+
+	for _, want := range []string{
+		"1.2.3", `href="http://localhost:8081"`, "1 min ago", "3 routes, 3 instances, 1 failed",
+		`<a class="uri" href="http://web.localhost:8081/api" target="_blank" rel="noopener"><b>web</b><i>.localhost</i><wbr>/api</a>`,
+		":4001</span>", ">192.168.1.20:4003<", "failed: connection refused", "routes.yaml:7", "least-connection", "sticky", ">41<",
+		":4567</span>", "bus <time", "99 s</time>", "<b>*.tenants</b><i>.localhost</i>",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Index(body, "&#43; newer") > strings.Index(body, "&#43; older") {
+		t.Error("events are not latest first")
+	}
+	if strings.Contains(body, "ZgotmplZ") {
+		t.Error("the template engine refused a value")
+	}
+}
+
+func TestPageEscapesHostileNames(t *testing.T) {
+	const evil = `"><img src=x onerror=alert(1)><script>alert(2)</script>`
+	m := &model{state: State{
+		File: File{Path: evil, Status: FileRejected, Problems: []problem.Problem{{File: evil, Line: 1, Column: 2, Message: evil, Hint: evil, Source: evil}}},
+		Routes: []Route{{URI: evil, URL: "javascript:alert(3)", Source: evil, App: evil, LoadBalancing: evil, Instances: []Instance{
+			{Addr: evil, ID: evil, Index: evil, Source: evil, Failed: true, Error: evil, Zone: evil, Tags: map[string]string{evil: evil}},
+		}}},
+		Links: []Link{{evil, "javascript:alert(4)"}, {evil, evil}},
+	}}
+	s := New(Options{State: m.State})
+	s.Publish(Event{Kind: evil, Text: evil, Route: evil, Addr: evil})
+	base := start(t, s)
+	_, body := get(t, base+"/")
+	if strings.Contains(body, "<img src=x") || strings.Contains(body, "<script>") || regexp.MustCompile(`href="javascript:`).MatchString(body) {
+		t.Errorf("a hostile name is live in the page:\n%s", body)
+	}
+	if got := strings.Count(html.UnescapeString(body), evil); got < 12 {
+		t.Errorf("the names are shown %d times, want every one as text", got)
+	}
+	resp, body := get(t, base+"/api/state")
+	if strings.ContainsAny(body, "<>") || resp.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("hostile names in JSON: got %q as %q", body, resp.Header.Get("Content-Type"))
+	}
+}
+
+func TestPageSaysWhatBecameOfTheFile(t *testing.T) {
+	f := problem.NewFile("routes.yaml", []byte("apps:\n  api:\n    instanses: [1]\n"))
+	problems := []problem.Problem{f.At(3, 5, `did you mean "instances"?`, `unknown key "instanses"`)}
+	applied := time.Date(2030, 1, 2, 10, 42, 7, 0, time.Local)
+	for _, tt := range []struct {
+		file File
+		want []string
+	}{
+		{File{Status: FileRejected, Path: "routes.yaml", Applied: applied, Problems: problems}, []string{
+			"✗ routes.yaml", "has 1 problem and was not applied", "The last good table still serves, applied at 10:42:07.",
+			"routes.yaml:3:5", `unknown key "instanses"`, "    3 |     instanses: [1]\n      |     ^", `did you mean "instances"?`}},
+		{File{Status: FileRejected, Path: "routes.yaml", Problems: problems}, []string{"no good version of it yet"}},
+		{File{Status: FileMissing, Path: "routes.yaml"}, []string{"does not exist"}},
+		{File{Status: FileEmpty, Path: "routes.yaml", Applied: applied}, []string{"is empty", "apps: {}", "10:42:07"}},
+		{File{Status: FileOff}, []string{"No routes file is watched"}},
+	} {
+		_, body := get(t, start(t, New(Options{State: func() State { return State{File: tt.file} }}))+"/")
+		for _, want := range tt.want {
+			if !strings.Contains(html.UnescapeString(body), want) {
+				t.Errorf("%s: the page lacks %q", tt.file.Status, want)
+			}
+		}
+	}
+}
+
+func TestEmptyPageSaysWhatToDo(t *testing.T) {
+	m := &model{state: State{RouterURL: "http://localhost:9999", File: File{Path: "my/routes.yaml", Status: FileMissing}}}
+	_, body := get(t, start(t, New(Options{State: m.State}))+"/")
+	for _, want := range []string{"<code>my/routes.yaml</code>", "http://web.localhost:9999", "domain: localhost\napps:\n  web: 3000</pre>", "nats pub router.register '{"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the empty page lacks %q", want)
+		}
+	}
+}
+
+func TestAPI(t *testing.T) {
+	m := &model{state: State{Version: "1.2.3", Routes: routes("b.localhost", "a.localhost")}}
+	s := New(Options{State: m.State})
+	base := start(t, s)
+
+	var state State
+	_, body := get(t, base+"/api/state")
+	if err := json.Unmarshal([]byte(body), &state); err != nil || state.Version != "1.2.3" || len(state.Routes) != 2 {
+		t.Errorf("/api/state: got %+v, %v", state, err)
+	}
+	var list []Route
+	_, body = get(t, base+"/api/routes")
+	if err := json.Unmarshal([]byte(body), &list); err != nil || len(list) != 2 || list[0].URI != "a.localhost" {
+		t.Errorf("/api/routes: got %+v, %v; want them sorted", list, err)
+	}
+	if resp, body := get(t, base+"/api/events", "Accept", "application/json"); body != "[]\n" || resp.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("/api/events before the first: got %q", body)
+	}
+	s.Publish(Event{Kind: "refused", Text: "! no", Route: "a.localhost"})
+	var events []Event
+	_, body = get(t, base+"/api/events", "Accept", "application/json")
+	if err := json.Unmarshal([]byte(body), &events); err != nil || len(events) != 1 || events[0].Seq != 1 || events[0].Kind != "refused" {
+		t.Errorf("/api/events: got %+v, %v", events, err)
+	}
+	if resp, body := get(t, base+"/api/nothing"); resp.StatusCode != http.StatusNotFound || !strings.Contains(body, "/api/state") {
+		t.Errorf("/api/nothing: got %d %q", resp.StatusCode, body)
+	}
+	m.set(func(st *State) { st.Started = time.Date(12345, 1, 1, 0, 0, 0, 0, time.UTC) }) // JSON has no such year
+	if resp, _ := get(t, base+"/api/state"); resp.StatusCode != http.StatusInternalServerError {
+		t.Errorf("a state that JSON cannot carry: got %d, want 500", resp.StatusCode)
+	}
+}
+
+func TestAssets(t *testing.T) {
+	base := start(t, New(Options{}))
+	for name, contentType := range assetTypes {
+		resp, body := get(t, base+"/assets/"+name)
+		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != contentType || body == "" {
+			t.Errorf("%s: got %d %q", name, resp.StatusCode, resp.Header.Get("Content-Type"))
+		}
+		if again, _ := get(t, base+"/assets/"+name, "If-None-Match", resp.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+			t.Errorf("%s again: got %d, want 304", name, again.StatusCode)
+		}
+	}
+	for _, path := range []string{"/assets/", "/assets/page.html", "/assets/..%2fserver.go", "/assets/%2e%2e/server.go"} {
+		if resp, _ := get(t, base+path); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: got %d, want 404", path, resp.StatusCode)
+		}
+	}
+}
+
+// The policy allows nothing inline, and the script finds what it looks for.
+func TestPageAndScriptFit(t *testing.T) {
+	page, _ := assets.ReadFile("assets/page.html")
+	script, _ := assets.ReadFile("assets/page.js")
+	if found := regexp.MustCompile(`(?i)<style|<script>| style=| on[a-z]+=`).Find(page); found != nil {
+		t.Errorf("inline %q in the page, which its policy forbids", found)
+	}
+	if found := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(`).Find(script); found != nil {
+		t.Errorf("%s in the script: names are strangers' text", found)
+	}
+	for _, id := range regexp.MustCompile(`\$\('([a-z]+)'\)`).FindAllSubmatch(script, -1) {
+		if !strings.Contains(string(page), `id="`+string(id[1])+`"`) {
+			t.Errorf("the script looks for #%s, which the page lacks", id[1])
+		}
+	}
+}
+
+func TestURIParts(t *testing.T) {
+	for uri, want := range map[string][3]string{
+		"web.localhost":         {"web", ".localhost", ""},
+		"web.localhost/a/b":     {"web", ".localhost", "/a/b"},
+		"*.tenants.localhost/x": {"*.tenants", ".localhost", "/x"},
+		"*.localhost":           {"*.localhost", "", ""},
+		"localhost":             {"localhost", "", ""},
+		"127.0.0.1/x":           {"127.0.0.1", "", "/x"},
+		"[::1]/x":               {"[::1]", "", "/x"},
+		"":                      {"", "", ""},
+	} {
+		if got := uriParts(uri); got != want {
+			t.Errorf("uriParts(%q): got %q, want %q", uri, got, want)
+		}
+	}
+}
+
+func TestInstanceLabel(t *testing.T) {
+	for addr, want := range map[string]string{
+		"127.0.0.1:3000": ":3000", "127.8.0.1:3000": ":3000", "[::1]:3000": ":3000", "localhost:3000": ":3000",
+		"10.0.0.1:3000": "10.0.0.1:3000", "api.internal:80": "api.internal:80", "nonsense": "nonsense", "": "",
+	} {
+		if got := instanceLabel(addr); got != want {
+			t.Errorf("instanceLabel(%q): got %q, want %q", addr, got, want)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+package web
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"devrouter/config/problem"
+)
+
+// State is everything that the page shows, but for the events: a value of one
+// moment. Neither side modifies it, or what it points to, once it is handed over.
+type State struct {
+	// Version, Started, RouterURL and Links stay the same as long as the process
+	// lives: a stream sends them once, in its snapshot.
+	Version   string    `json:"version"`
+	Started   time.Time `json:"started"`
+	RouterURL string    `json:"router_url"` // http://localhost:8081
+	Links     []Link    `json:"links,omitempty"`
+
+	// File is the state of routes.yaml.
+	File File `json:"file"`
+	// Routes may come in any order; each URI at most once.
+	Routes []Route `json:"routes"`
+}
+
+// Link is another address of this process: the metrics, NATS.
+type Link struct {
+	Name string `json:"name"`
+	URL  string `json:"url"` // shown as text unless it is http, https or a path
+}
+
+// The values of File.Status.
+const (
+	FileApplied  = "applied"  // the table is what the file says
+	FileRejected = "rejected" // the file has problems: the last good table serves
+	FileMissing  = "missing"  // there is no such file
+	FileEmpty    = "empty"    // the file is empty, as editors leave it for a moment: the last good table serves
+	FileOff      = "off"      // no file is watched
+)
+
+// File is the state of routes.yaml.
+type File struct {
+	Path   string `json:"path"`   // as the user gave it
+	Status string `json:"status"` // one of the File constants
+	// Applied is when the table that serves was read; zero means never.
+	Applied time.Time `json:"applied,omitzero"`
+	// Problems are those of the last reading, in the order of the file.
+	Problems []problem.Problem `json:"problems,omitempty"`
+}
+
+// Route is one row of the table.
+type Route struct {
+	URI           string     `json:"uri"`           // host[/path], the key of the row
+	URL           string     `json:"url,omitempty"` // where a browser reaches it; empty for a wildcard
+	Source        string     `json:"source"`        // "routes.yaml:7" or "bus"
+	App           string     `json:"app,omitempty"`
+	Sticky        bool       `json:"sticky,omitempty"`
+	LoadBalancing string     `json:"load_balancing"` // round-robin, least-connection, hash
+	Instances     []Instance `json:"instances"`
+	Requests      uint64     `json:"requests"` // since the start
+}
+
+// Instance is one endpoint of a route.
+type Instance struct {
+	Addr   string `json:"addr"` // host:port
+	ID     string `json:"id,omitempty"`
+	Index  string `json:"index,omitempty"`
+	Source string `json:"source,omitempty"` // as Route.Source
+	// LastSeen is when the last registration arrived; Expires is when the
+	// instance leaves the table unless another arrives. Both are zero for what
+	// does not age. They are moments, not ages, so that time alone changes
+	// nothing: whoever reads them counts.
+	LastSeen time.Time `json:"last_seen,omitzero"`
+	Expires  time.Time `json:"expires,omitzero"`
+
+	InFlight    int               `json:"in_flight,omitempty"`
+	Failed      bool              `json:"failed,omitempty"`
+	FailedSince time.Time         `json:"failed_since,omitzero"`
+	Error       string            `json:"error,omitempty"` // why it failed
+	TLS         bool              `json:"tls,omitempty"`
+	Zone        string            `json:"zone,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
+}
+
+// normal returns the state with its routes sorted by URI and its lists present,
+// in memory of its own where it differs.
+func (s State) normal() State {
+	s.Routes = slices.Clone(s.Routes)
+	if s.Routes == nil {
+		s.Routes = []Route{} // [] in JSON, not null
+	}
+	for i := range s.Routes {
+		if s.Routes[i].Instances == nil {
+			s.Routes[i].Instances = []Instance{}
+		}
+	}
+	byURI := func(a, b Route) int { return cmp.Compare(a.URI, b.URI) }
+	if !slices.IsSortedFunc(s.Routes, byURI) {
+		slices.SortFunc(s.Routes, byURI)
+	}
+	return s
+}
+
+func (f File) equal(g File) bool {
+	return f.Path == g.Path && f.Status == g.Status && f.Applied.Equal(g.Applied) && slices.Equal(f.Problems, g.Problems)
+}
+
+func (r Route) equal(o Route) bool {
+	return r.URI == o.URI && r.URL == o.URL && r.Source == o.Source && r.App == o.App &&
+		r.Sticky == o.Sticky && r.LoadBalancing == o.LoadBalancing && r.Requests == o.Requests &&
+		slices.EqualFunc(r.Instances, o.Instances, Instance.equal)
+}
+
+func (i Instance) equal(o Instance) bool {
+	return i.Addr == o.Addr && i.ID == o.ID && i.Index == o.Index && i.Source == o.Source &&
+		i.LastSeen.Equal(o.LastSeen) && i.Expires.Equal(o.Expires) &&
+		i.InFlight == o.InFlight && i.Failed == o.Failed && i.FailedSince.Equal(o.FailedSince) && i.Error == o.Error &&
+		i.TLS == o.TLS && i.Zone == o.Zone && maps.Equal(i.Tags, o.Tags)
+}
+
+// diffRoutes calls upsert for every route of next that before lacks or has
+// differently, and gone for every route that next lacks. Both are sorted.
+func diffRoutes(before, next []Route, upsert func(Route), gone func(Route)) {
+	for len(before) > 0 || len(next) > 0 {
+		switch order := compareHeads(before, next); {
+		case order < 0:
+			gone(before[0])
+			before = before[1:]
+		case order > 0:
+			upsert(next[0])
+			next = next[1:]
+		default:
+			if !before[0].equal(next[0]) {
+				upsert(next[0])
+			}
+			before, next = before[1:], next[1:]
+		}
+	}
+}
+
+// compareHeads compares the first URIs; the end of a list comes after all.
+func compareHeads(a, b []Route) int {
+	switch {
+	case len(a) == 0:
+		return 1
+	case len(b) == 0:
+		return -1
+	}
+	return strings.Compare(a[0].URI, b[0].URI)
+}
