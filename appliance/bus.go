@@ -50,9 +50,13 @@ func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
 			return dialBus(servers, append(options, more...), log)
 		}
 	}
+	// Without a handler the client library prints to standard error.
+	complain := nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		log.Warn("nats-async-error", "error", err.Error())
+	})
 	var err error
-	if b.router, err = connect(nats.Name("devrouter")); err == nil {
-		b.apps, err = connect(nats.Name("devrouter routes.yaml"))
+	if b.router, err = connect(nats.Name("devrouter"), complain); err == nil {
+		b.apps, err = connect(nats.Name("devrouter routes.yaml"), complain)
 	}
 	if err != nil {
 		b.close()
@@ -135,23 +139,34 @@ func dialBus(servers []string, options []nats.Option, log *slog.Logger) (conn *n
 	return nil, fmt.Errorf("connect to NATS at %s: %w; check nats.hosts, or leave it out to use the embedded server", strings.Join(servers, ", "), err)
 }
 
-// run serves the bus until ctx ends.
+// run serves the bus until ctx ends. The connections end before the server: to
+// them its end would be an outage.
 func (b *bus) run(ctx context.Context) error {
 	defer b.close()
 	if b.server == nil {
 		<-ctx.Done()
 		return nil
 	}
-	return b.server.Run(ctx)
+	serverCtx, stop := context.WithCancel(context.Background())
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		b.disconnect()
+		stop()
+	})()
+	return b.server.Run(serverCtx)
 }
 
 func (b *bus) close() {
+	b.disconnect()
+	if b.server != nil {
+		b.server.Close()
+	}
+}
+
+func (b *bus) disconnect() {
 	for _, conn := range []*nats.Conn{b.apps, b.router} {
 		if conn != nil {
 			conn.Close()
 		}
-	}
-	if b.server != nil {
-		b.server.Close()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,10 +31,11 @@ type feed struct {
 
 // report is one thing that happened: for people, and for the log.
 type report struct {
-	event web.Event
-	level slog.Level
-	name  string // gorouter's name of the event
-	attrs []slog.Attr
+	event  web.Event
+	detail string // further lines for a terminal, below the event's
+	level  slog.Level
+	name   string // gorouter's name of the event
+	attrs  []slog.Attr
 }
 
 // As many reports may wait as the page keeps; a table of 100,000 routes that is
@@ -86,6 +88,9 @@ func (f *feed) write(r report) {
 	f.page.Publish(r.event)
 	if f.terminal != nil {
 		fmt.Fprintf(f.terminal, "%s  %s\n", r.event.Time.Format(time.TimeOnly), printable(r.event.Text))
+		for line := range strings.Lines(r.detail) {
+			fmt.Fprintf(f.terminal, "          %s\n", printable(strings.TrimSuffix(line, "\n")))
+		}
 		return
 	}
 	f.log.LogAttrs(context.Background(), r.level, r.name, r.attrs...)
@@ -144,21 +149,16 @@ func fileRead(s devapps.State) (reports []report) {
 	for _, p := range s.Problems {
 		reports = append(reports, report{
 			level: slog.LevelWarn, name: kind,
-			event: web.Event{Kind: kind, Text: "! " + p.Error()},
+			event: web.Event{Kind: kind, Text: "! " + p.Error()}, detail: p.Excerpt(),
 			attrs: []slog.Attr{slog.String("path", p.File), slog.Int("line", p.Line), slog.Int("column", p.Column),
 				slog.String("problem", p.Message), slog.String("hint", p.Hint)},
 		})
 	}
-	if len(reports) == 0 {
-		text := map[devapps.Status]string{devapps.StatusMissing: "there is no such file", devapps.StatusEmpty: "the file is empty"}[s.Status]
-		reports = append(reports, report{
-			level: slog.LevelWarn, name: kind, attrs: []slog.Attr{slog.String("path", s.Path)},
-			event: web.Event{Kind: kind, Text: fmt.Sprintf("! %s: %s", s.Path, text)},
-		})
-	}
-	last := &reports[len(reports)-1]
-	last.event.Text += "; " + serving
-	return reports
+	return append(reports, report{
+		level: slog.LevelWarn, name: "file-kept",
+		event: web.Event{Kind: "file-kept", Text: fmt.Sprintf("! %s was not applied: %s", s.Path, serving)},
+		attrs: []slog.Attr{slog.String("path", s.Path), slog.Bool("from_last_good", s.FromLastGood)},
+	})
 }
 
 // refusedOnce lets each refusal be reported once in a while: a client that is

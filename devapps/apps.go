@@ -173,7 +173,7 @@ func (a *Apps) take(r reading) {
 func (a *Apps) judge(r reading) (Status, *Manifest, problem.List) {
 	switch {
 	case r.missing():
-		return StatusMissing, nil, problem.List{{File: a.path, Message: "there is no such file", Hint: "create it with devrouter init"}}
+		return StatusMissing, nil, problem.List{{File: a.path, Message: "there is no such file", Hint: "write one: `apps: {web: 3000}` routes web.localhost to port 3000"}}
 	case r.err != nil:
 		return StatusRejected, nil, problem.List{{File: a.path, Message: "the file cannot be read: " + r.err.Error()}}
 	}
@@ -190,7 +190,7 @@ func (a *Apps) judge(r reading) (Status, *Manifest, problem.List) {
 // reject keeps the table in force and says why. At the start there is none, so
 // the last good one is brought back; but a file that was removed stays removed.
 func (a *Apps) reject(status Status, problems problem.List) {
-	a.log.Warn("routes kept", "status", status, "problems", len(problems), "first", problems[0].Error())
+	a.log.Debug("routes kept", "status", status, "problems", len(problems), "first", problems[0].Error())
 	next := a.State()
 	first := next.Status == ""
 	next.Status, next.Problems = status, problems
@@ -213,7 +213,7 @@ func (a *Apps) adopt(m *Manifest, next State) {
 	a.send(wire.SubjectRegister, encode(register))
 	a.send(wire.SubjectUnregister, encode(unregister))
 	next.Manifest, next.Applied = m, time.Now()
-	a.log.Info("routes applied", "apps", len(m.Apps), "instances", m.instances(), "registered", len(register),
+	a.log.Debug("routes applied", "apps", len(m.Apps), "instances", m.instances(), "registered", len(register),
 		"unregistered", len(unregister), "from_last_good", next.FromLastGood)
 	a.publishState(next)
 }
