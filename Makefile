@@ -1,0 +1,50 @@
+# What a person types. CI calls the same targets.
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+export CGO_ENABLED = 0
+
+.PHONY: build run test race lint cross cover bench fuzz clean
+
+build:
+	go build -trimpath -ldflags '-X main.buildVersion=$(VERSION)' -o bin/ ./cmd/devrouter
+
+run: build
+	bin/devrouter demo --routes-file examples/routes.yaml
+
+test: race
+
+# The race detector needs cgo, and so a C compiler; where there is none, the
+# tests run without it.
+race:
+	@if CGO_ENABLED=1 go env CC | xargs command -v >/dev/null 2>&1; \
+	then CGO_ENABLED=1 go test -race ./...; \
+	else echo "no C compiler: testing without the race detector"; go test ./...; fi
+
+lint:
+	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
+	go vet ./...
+	go mod tidy -diff
+	@if command -v staticcheck >/dev/null; then staticcheck ./...; fi
+
+cross:
+	@for p in $(PLATFORMS); do echo "$$p"; GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/devrouter || exit 1; done
+	@for os in darwin windows; do echo "vet $$os"; GOOS=$$os go vet ./... || exit 1; done
+
+cover:
+	go test -coverprofile=cover.out ./... && go tool cover -func=cover.out | tail -1
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+# Each fuzz test for a moment: FUZZTIME=10m make fuzz for a night.
+FUZZTIME ?= 10s
+fuzz:
+	@for pkg in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; done
+
+clean:
+	rm -rf bin dist cover.out
