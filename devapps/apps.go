@@ -25,7 +25,7 @@ import (
 )
 
 // Publisher sends a message to a subject; *nats.Conn is one. When it also has a
-// Flush() error method, that is called once at the end.
+// FlushTimeout(time.Duration) error method, that is called once at the end.
 type Publisher interface {
 	Publish(subject string, data []byte) error
 }
@@ -228,12 +228,16 @@ func (a *Apps) publishState(next State) {
 
 func (a *Apps) heartbeat() { a.send(wire.SubjectRegister, a.messages) }
 
+// flushTime bounds the wait for a bus that has gone away: the routes expire
+// there without us.
+const flushTime = time.Second
+
 // leave unregisters everything.
 func (a *Apps) leave() {
 	a.index.Store(newIndex(nil))
 	a.send(wire.SubjectUnregister, a.messages)
-	if f, ok := a.bus.(interface{ Flush() error }); ok {
-		if err := f.Flush(); err != nil {
+	if f, ok := a.bus.(interface{ FlushTimeout(time.Duration) error }); ok {
+		if err := f.FlushTimeout(flushTime); err != nil {
 			a.log.Warn("routes not taken back", "error", err)
 		}
 	}

@@ -49,7 +49,7 @@ func (b *fakeBus) Publish(subject string, data []byte) error {
 	return b.err
 }
 
-func (b *fakeBus) Flush() error {
+func (b *fakeBus) FlushTimeout(time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.flushed++

@@ -156,7 +156,7 @@ func New(o Options) (*Router, error) {
 	r.transports = proxy.NewTransports(o.Transport)
 	p := o.Proxy
 	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
-	p.Healthy, p.OnDone, p.Log = r.Healthy, r.requestDone, o.Log
+	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.Log
 	p.Own = r.ownPages(p.Own)
 	r.proxy = proxy.New(p)
 	r.server = &http.Server{

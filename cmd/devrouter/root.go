@@ -44,6 +44,7 @@ func newRootCommand() *cobra.Command {
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return runAppliance(cmd, flags, nil) }
 	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newVersionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SuggestionsMinimumDistance = 2
 	return root
 }
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -68,6 +69,16 @@ func (ex *exchange) writeHead(status int) {
 	ex.record.Status = status
 	ex.record.RouterError = ex.w.Header().Get(headerRouterError)
 	ex.w.WriteHeader(status)
+}
+
+// context is what attempts live in. That of a request ends when the client
+// closes even one half of its connection, which is no end for a tunnel: whoever
+// wants one may have said all that it has to say.
+func (ex *exchange) context() context.Context {
+	if ex.upgrade != "" {
+		return ex.h.opts.Base
+	}
+	return ex.r.Context()
 }
 
 // clientIP is the client's address without the port.

@@ -55,7 +55,7 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 	ex.record.Attempts++
 	ex.record.Endpoint = recordEndpoint(e)
 	trace := wireTrace{onInformational: ex.writeInformational}
-	ctx := httptrace.WithClientTrace(ex.r.Context(), trace.hooks())
+	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
 
 	ex.record.SentAt, ex.record.AnsweredAt = time.Now(), time.Time{}
 	ex.passInformational(true)
@@ -96,7 +96,7 @@ func checkHead(res *http.Response, asked string) error {
 
 // failed marks the endpoint where its failure says so, and keeps the accounts.
 func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
-	f := classify(ex.r.Context(), err, facts)
+	f := classify(ex.context(), err, facts)
 	if f.marks {
 		instance.Live().Fail(err)
 	}

@@ -25,6 +25,11 @@ type Options struct {
 	// of a zero Dialer.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
+	// Base is the life of tunnels, which the half-close of a client must not end as
+	// it ends its request's context. It should be the server's BaseContext. Nil
+	// means for ever.
+	Base context.Context
+
 	// Own are the hosts that this process answers itself; no registration
 	// reaches them. The keys are normal hosts (route.NormalHost).
 	Own map[string]http.Handler
@@ -71,6 +76,9 @@ func New(o Options) *Handler {
 	if o.Dial == nil {
 		o.Dial = new(Dialer).DialContext
 	}
+	if o.Base == nil {
+		o.Base = context.Background()
+	}
 	if o.Healthy == nil {
 		o.Healthy = func() bool { return true }
 	}
@@ -97,8 +105,8 @@ func (h *Handler) WaitFinite(ctx context.Context) error {
 	return nil
 }
 
-// WaitTunnels waits until every upgraded connection has ended. They end when the
-// context of their request does; http.Server.Shutdown does not wait for them.
+// WaitTunnels waits until every upgraded connection has ended. They end at the
+// latest when Options.Base does; http.Server.Shutdown does not wait for them.
 func (h *Handler) WaitTunnels() { h.tunnels.Wait() }
 
 // ServeHTTP serves one request.

@@ -74,7 +74,7 @@ func (ex *exchange) dial(instance *route.Instance) (net.Conn, error) {
 	ex.record.Attempts++
 	ex.record.SentAt = time.Now()
 	ex.record.Endpoint = recordEndpoint(instance.Endpoint())
-	return ex.h.opts.Dial(ex.r.Context(), "tcp", instance.Endpoint().Addr)
+	return ex.h.opts.Dial(ex.context(), "tcp", instance.Endpoint().Addr)
 }
 
 // hijack takes the client's connection over from the server. What the client
@@ -91,7 +91,7 @@ func (ex *exchange) hijack(backend io.Closer) (net.Conn, bool) {
 }
 
 // join copies both ways until both have ended. One direction that ends closes
-// only its half; an error, or the end of the request's context, closes all.
+// only its half; an error, or the end of Options.Base, closes all.
 func (ex *exchange) join(client net.Conn, backend io.ReadWriteCloser) {
 	ex.h.tunnels.Add(1)
 	defer ex.h.tunnels.Done()
@@ -103,7 +103,7 @@ func (ex *exchange) join(client net.Conn, backend io.ReadWriteCloser) {
 		backend.Close()
 	}
 	defer closeBoth()
-	defer context.AfterFunc(ex.r.Context(), closeBoth)()
+	defer context.AfterFunc(ex.h.opts.Base, closeBoth)()
 
 	done := make(chan struct{})
 	go func() {

@@ -141,10 +141,31 @@ func TestRawTCPUpgrade(t *testing.T) {
 	}
 }
 
-func TestTunnelEndsWithItsContext(t *testing.T) {
-	f := start(t, nil)
-	f.register("app.test", rawBackend(t, switchTo))
+// `printf … | nc`: the client's half is over before the endpoint was asked.
+func TestUpgradeOfAClientThatHasSaidAll(t *testing.T) {
+	for _, raw := range []bool{false, true} {
+		f := start(t, func(o *Options) { o.RawTCPUpgrade = raw })
+		f.register("app.test", rawBackend(t, func(c net.Conn) {
+			if !raw {
+				switchTo(c)
+				return
+			}
+			all, _ := io.ReadAll(c)
+			io.WriteString(c, "you said "+string(all))
+		}))
+		conn := f.dial()
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: upgrade\r\nUpgrade: tcp\r\n\r\nALL")
+		conn.CloseWrite()
+		if all, err := io.ReadAll(conn); !strings.HasSuffix(string(all), "you said ALL") || err != nil {
+			t.Errorf("raw %v: got %q, %v", raw, all, err)
+		}
+	}
+}
+
+func TestTunnelEndsWithItsBase(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
+	f := start(t, func(o *Options) { o.Base = ctx })
+	f.register("app.test", rawBackend(t, switchTo))
 	s := &http.Server{Handler: f.handler, BaseContext: func(net.Listener) context.Context { return ctx }}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

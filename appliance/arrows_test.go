@@ -1,0 +1,70 @@
+package appliance_test
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// floors are the packages of the house, by floor: an arrow points only downwards.
+var floors = map[string]int{
+	"cmd/devrouter":           6,
+	"appliance/appliancetest": 6,
+	"appliance":               5,
+	"examples/demo":           4,
+	"router":                  4,
+	"web":                     4,
+	"router/proxy":            3,
+	"router/admin":            3,
+	"devapps":                 3,
+	"router/accesslog":        2,
+	"router/route":            2,
+	"router/wire":             2,
+	"embeddednats":            2,
+	"config":                  2,
+	"examples":                2,
+	"config/problem":          1, // how mistakes in files are told: read by config, devapps and web
+}
+
+// only names the packages that may import one, where that is narrower than the floors.
+var only = map[string][]string{
+	"config":       {"cmd/devrouter", "appliance"},
+	"embeddednats": {"appliance"},
+	"web":          {"appliance", "appliance/appliancetest"},
+	"devapps":      {"appliance"},
+	"router":       {"appliance"},
+}
+
+func TestArrowsPointDownwards(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "devrouter/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for line := range bytes.Lines(out) {
+		fields := strings.Fields(string(line))
+		from := strings.TrimPrefix(fields[0], "devrouter/")
+		if _, ok := floors[from]; !ok {
+			t.Errorf("%s stands on no floor: add it to DESIGN's table and to this one", from)
+		}
+		seen++
+		for _, path := range fields[1:] {
+			if to, ok := strings.CutPrefix(path, "devrouter/"); ok {
+				check(t, from, to)
+			}
+		}
+	}
+	if seen != len(floors) {
+		t.Errorf("%d packages were listed, the table has %d", seen, len(floors))
+	}
+}
+
+func check(t *testing.T, from, to string) {
+	if floors[to] >= floors[from] {
+		t.Errorf("%s (floor %d) imports %s (floor %d)", from, floors[from], to, floors[to])
+	}
+	if allowed, ok := only[to]; ok && !strings.Contains(" "+strings.Join(allowed, " ")+" ", " "+from+" ") && from != "appliance/appliancetest" {
+		t.Errorf("%s imports %s, which only %v may", from, to, allowed)
+	}
+}
