@@ -107,7 +107,14 @@ func (a *adminServer) addrs() (addrs []net.Addr) {
 	return addrs
 }
 
-func (a *adminServer) url() string { return "http://" + a.main[0].Addr().String() }
+// url is where a browser on this machine reaches the port.
+func (a *adminServer) url() string {
+	addr := a.main[0].Addr().(*net.TCPAddr)
+	if addr.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", addr.Port)
+	}
+	return "http://" + addr.String()
+}
 
 func (a *adminServer) close() {
 	for _, l := range append(a.main[:len(a.main):len(a.main)], a.routes...) {

@@ -22,7 +22,7 @@ import (
 
 // PageHost is the name that the page has on the traffic port. No registration
 // reaches it.
-const PageHost = "devrouter.localhost"
+const PageHost = devapps.PageHost
 
 // Options configure an Appliance.
 type Options struct {
@@ -229,6 +229,7 @@ func (a *Appliance) runAccessLog(ctx context.Context) error {
 func (a *Appliance) greet() {
 	a.page.Changed()
 	if a.opts.Terminal == nil {
+		a.log.Info("devrouter.started", "page", a.urls.Page, "admin", a.urls.Admin, "nats", a.urls.NATS)
 		return
 	}
 	var b strings.Builder

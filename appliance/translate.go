@@ -45,7 +45,7 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		KeepAliveProbe:    c.EndpointKeepAliveProbeInterval,
 		IdleTimeout:       orNever(c.FrontendIdleTimeout),
 		ReadHeaderTimeout: orNever(c.ReadHeaderTimeout),
-		MaxHeaderBytes:    c.MaxRequestHeaderBytes,
+		MaxHeaderBytes:    min(c.MaxRequestHeaderBytes, 1<<20), // reference 6.6
 		DrainTimeout:      c.DrainTimeout,
 	}, nil
 }

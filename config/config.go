@@ -149,7 +149,7 @@ type Config struct {
 	// ReadHeaderTimeout bounds the time that a client takes to send a request's head. At 0 there is no bound.
 	// Default: 10s.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
-	// MaxRequestHeaderBytes is how large a request's head may be, in bytes. 0, like anything above 1 MiB, is 1 MiB.
+	// MaxRequestHeaderBytes is how large a request's head may be, in bytes. 0 is 64 KiB; anything above 1 MiB is 1 MiB.
 	MaxRequestHeaderBytes int `yaml:"max_request_header_bytes"`
 	// MaxHeaderBytes is the name that max_request_header_bytes had before November 2024.
 	MaxHeaderBytes int `yaml:"max_header_bytes"`

@@ -12,7 +12,7 @@ type KeyPair struct {
 type Status struct {
 	// Host is the address that the admin port listens on. Empty is listen_address.
 	Host string `yaml:"host"`
-	// Port is the admin port: the page and its API, /routes, /varz, /healthz, /health and /metrics. Port 0 is any free one.
+	// Port is the admin port: the page and its API, /routes, /varz, /healthz and /health. Port 0 is any free one.
 	// Default: 8082.
 	Port uint16 `yaml:"port"`
 	// User is the user of the basic authentication that guards /routes and /varz.

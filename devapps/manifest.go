@@ -20,6 +20,9 @@ const (
 	maxText      = 2_048 // bytes of one value
 )
 
+// PageHost is the name of the router's own page, which no app can have.
+const PageHost = "devrouter.localhost"
+
 // Manifest is a routes.yaml that was read without a problem. It is never
 // modified once returned.
 type Manifest struct {

@@ -44,6 +44,10 @@ func (r *reader) claim(app *App, n *yaml.Node, uri string) {
 		r.problem(n, "", "%v", err)
 		return
 	}
+	if key.Host == PageHost {
+		r.problem(n, "name the app otherwise", "%s is the router's own page", PageHost)
+		return
+	}
 	if strings.Contains(uri, "?") {
 		r.problem(n, "cut it off", "route %q has a query, which routes nothing", uri)
 		return

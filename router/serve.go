@@ -64,6 +64,7 @@ func (r *Router) drain() {
 		defer close(shut)
 		r.server.Shutdown(ctx) //nolint:errcheck // it fails only when the time is up, which the log says below
 	}()
+	r.serving.Wait() // what was accepted by now is served, and nothing more comes
 	if err := r.proxy.WaitFinite(ctx); err != nil {
 		r.log.Warn("router.drain.timed-out", "timeout_seconds", r.opts.DrainTimeout.Seconds())
 	}
@@ -82,6 +83,6 @@ func (r *Router) Close() {
 		l.Close()
 	}
 	r.serving.Wait()
-	r.proxy.WaitTunnels()
+	r.proxy.Wait()
 	r.transports.Close()
 }

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -135,7 +136,7 @@ func (s *subscriber) message(m *nats.Msg) {
 	}
 	reg, err := wire.Decode(m.Data)
 	if err != nil {
-		s.r.log.Error("validation-error", "error", err.Error(), "payload", excerpt(m.Data), "subject", m.Subject)
+		s.r.log.Error("validation-error", "error", excerpt(err.Error()), "payload", excerpt(m.Data), "subject", m.Subject)
 		s.refused(Refused{Subject: m.Subject, Err: err})
 		return
 	}
@@ -202,7 +203,13 @@ func (s *subscriber) reserved(key route.Key) error {
 	return nil
 }
 
+// refused bounds what it passes on: those who are told keep it, and a stranger's
+// message may be a megabyte long.
 func (s *subscriber) refused(f Refused) {
+	f.URI, f.Sender = excerpt(f.URI), excerpt(f.Sender)
+	if text := f.Err.Error(); len(text) > maxExcerpt {
+		f.Err = errors.New(excerpt(text))
+	}
 	s.r.log.Debug("endpoint-not-registered", "subject", f.Subject, "uri", f.URI, "sender", f.Sender, "error", f.Err.Error())
 	if s.r.opts.OnRefused != nil {
 		s.r.opts.OnRefused(f)
@@ -256,11 +263,12 @@ func sender(reg *wire.Registration) string {
 	return text
 }
 
-// excerpt bounds what a stranger's message may put into the log.
-func excerpt(data []byte) string {
-	const most = 4 << 10
-	if len(data) > most {
-		return string(data[:most]) + fmt.Sprintf("… (%d bytes in all)", len(data))
+// maxExcerpt is what a stranger's text may take up in the log, in bytes.
+const maxExcerpt = 4 << 10
+
+func excerpt[T string | []byte](data T) string {
+	if len(data) > maxExcerpt {
+		return string(data[:maxExcerpt]) + fmt.Sprintf("… (%d bytes in all)", len(data))
 	}
 	return string(data)
 }

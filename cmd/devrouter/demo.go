@@ -14,9 +14,9 @@ import (
 
 // demoApps are the apps of examples/routes.yaml, run beside the appliance.
 type demoApps struct {
-	routesFile string // as it was asked for; "" when it was not
-	apps       *demo.Demo
-	remove     func()
+	ownRoutes bool // a routes file was named
+	apps      *demo.Demo
+	remove    func()
 }
 
 func newDemoCommand(f *runFlags) *cobra.Command {
@@ -28,10 +28,7 @@ sticky, a chat over WebSockets, and an app that is down on purpose. Without
 --routes-file the routes are those of a file that is made for the occasion.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			d := new(demoApps)
-			if f.set.Changed("routes-file") {
-				d.routesFile = f.routesFile
-			}
+			d := &demoApps{ownRoutes: f.set.Changed("routes-file")}
 			defer d.close()
 			return runAppliance(cmd, f, d)
 		},
@@ -39,7 +36,7 @@ sticky, a chat over WebSockets, and an app that is down on purpose. Without
 }
 
 func (d *demoApps) configure(c *config.Config) (err error) {
-	if d.routesFile == "" {
+	if !d.ownRoutes {
 		if c.RoutesFile, err = d.makeRoutesFile(); err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	ex.record.Request = r
 	ex.record.RemoteAddr = r.RemoteAddr
 	ex.record.RequestID = newRequestID()
-	ex.body = &requestBody{ReadCloser: r.Body}
+	ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
 	return ex
 }
 
@@ -113,11 +113,15 @@ func (ex *exchange) countHops() (hops int, ok bool) {
 // next attempt needs it open. The server closes it in the end.
 type requestBody struct {
 	io.ReadCloser
+	onFirst func() // called before the first read
+	begun   sync.Once
+
 	mu   sync.Mutex // guards read: a transport may still read when the exchange ends
 	read int64
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
+	b.begun.Do(b.onFirst)
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()
 	b.read += int64(n)

@@ -154,8 +154,22 @@ func (ex *exchange) passInformational(on bool) {
 	ex.informational = on
 }
 
+// writeContinue sends the 100 that a client waits for before it sends its body.
+// The server would send it by itself, but beside the 1xx of the endpoint, which
+// come on another goroutine.
+func (ex *exchange) writeContinue() {
+	if ex.r.Header.Get("Expect") == "" || ex.r.ProtoMajor != 1 || ex.r.ProtoMinor == 0 {
+		return
+	}
+	ex.informationalMu.Lock()
+	defer ex.informationalMu.Unlock()
+	if ex.informational {
+		ex.w.WriteHeader(http.StatusContinue)
+	}
+}
+
 // writeInformational passes a 1xx reply on. The client of HTTP/1.0 knows none,
-// and 100 is the server's own to send when the body is first read.
+// and 100 is this router's own to send when the body is first read.
 func (ex *exchange) writeInformational(code int, h http.Header) {
 	if code == http.StatusContinue || !ex.r.ProtoAtLeast(1, 1) {
 		return
@@ -165,6 +179,7 @@ func (ex *exchange) writeInformational(code int, h http.Header) {
 	if !ex.informational {
 		return
 	}
+	removeHopByHop(h, nil)
 	header := ex.w.Header()
 	for name, values := range h {
 		header[name] = values

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,10 +62,10 @@ type Options struct {
 
 // Handler is the proxy. Make it with New.
 type Handler struct {
-	opts    Options
-	log     *slog.Logger
-	finite  atomic.Int64 // requests in flight that will end by themselves
-	tunnels sync.WaitGroup
+	opts   Options
+	log    *slog.Logger
+	all    atomic.Int64 // requests in flight, tunnels included
+	finite atomic.Int64 // those that will end by themselves
 }
 
 // New returns a handler.
@@ -92,22 +92,35 @@ func New(o Options) *Handler {
 // somebody leaves: tunnels and streams of events. It returns the context's error
 // when that ends first.
 func (h *Handler) WaitFinite(ctx context.Context) error {
-	// A few looks at the end of a process's life cost less than a lock in every request.
+	// A few looks at the end of a process's life cost less than a lock in every
+	// request. One look is too few: a request may have been accepted and not read.
+	const quietLooks = 3
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for h.finite.Load() > 0 {
+	for quiet := 0; quiet < quietLooks; {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			if h.finite.Load() > 0 {
+				return ctx.Err()
+			}
+			return nil
+		}
+		if quiet++; h.finite.Load() > 0 {
+			quiet = 0
 		}
 	}
 	return nil
 }
 
-// WaitTunnels waits until every upgraded connection has ended. They end at the
-// latest when Options.Base does; http.Server.Shutdown does not wait for them.
-func (h *Handler) WaitTunnels() { h.tunnels.Wait() }
+// Wait waits until every request has ended and has been recorded, tunnels
+// included, which end at the latest when Options.Base does. http.Server waits for
+// no tunnel, and its Close for nothing.
+func (h *Handler) Wait() {
+	for h.all.Load() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
 
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -115,6 +128,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		own.ServeHTTP(w, r)
 		return
 	}
+	h.all.Add(1)
+	defer h.all.Add(-1)
 	ex := newExchange(h, w, r)
 	defer ex.finish() // also when a body breaks off and the exchange panics ErrAbortHandler
 	ex.serve()
@@ -137,6 +152,12 @@ func (ex *exchange) serve() {
 		return
 	case ex.r.RequestURI == "*":
 		ex.refuse(asteriskRefused)
+		return
+	case ex.r.URL.Opaque != "":
+		ex.refuse(opaqueRefused) // such as x:http://other/, which the endpoint would take for its target
+		return
+	case !hasValidPort(ex.r.Host):
+		ex.refuse(invalidPort)
 		return
 	}
 	hops, ok := ex.countHops()
@@ -200,6 +221,26 @@ func (ex *exchange) answerHealthCheck() {
 
 func (ex *exchange) isHTTP1or2() bool {
 	return ex.r.ProtoMajor == 2 || ex.r.ProtoMajor == 1 && ex.r.ProtoMinor <= 1
+}
+
+// hasValidPort says whether what follows a host's name is a port, or nothing.
+func hasValidPort(host string) bool {
+	if strings.HasPrefix(host, "[") {
+		end := strings.IndexByte(host, ']')
+		if end < 0 {
+			return false
+		}
+		host = host[end+1:]
+		if host != "" && host[0] != ':' {
+			return false
+		}
+	}
+	_, port, _ := strings.Cut(host, ":")
+	if port == "" {
+		return true
+	}
+	_, err := strconv.ParseUint(port, 10, 16)
+	return err == nil
 }
 
 // escapedPath is the path of the request target as the client sent it.

@@ -46,7 +46,11 @@ var hopByHop = []string{
 func (ex *exchange) prepare(hops int) {
 	o := &ex.h.opts.Headers
 	header := ex.r.Header.Clone()
-	ex.upgrade = upgradeToken(ex.r.Header)
+	if ex.r.ProtoAtLeast(1, 1) && ex.r.ContentLength == 0 {
+		// HTTP/1.0 has no upgrades (RFC 9110, 7.8), and behind a body that is still
+		// under way the new protocol could not begin.
+		ex.upgrade = upgradeToken(ex.r.Header)
+	}
 	removeHopByHop(header, o.HopByHopFilter)
 	removeAliases(header)
 	if ex.upgrade != "" {

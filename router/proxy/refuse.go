@@ -35,6 +35,8 @@ var (
 	// gorouter forwards these, or melts (faults 21 and 61).
 	connectRefused  = refusal{405, "connect_refused", noCache, "CONNECT is for forward proxies; this router takes requests for its routes only."}
 	asteriskRefused = refusal{400, "invalid_target", noCache, "The request target * is for OPTIONS only."}
+	opaqueRefused   = refusal{400, "invalid_target", noCache, "The request target is neither a path nor a URL with a host."}
+	invalidPort     = refusal{400, "invalid_host", noCache, "The Host header has a port that is no port."}
 	loopDetected    = refusal{508, "routing_loop", noCache, "The request has come back to this router too often: a route leads to the router itself."}
 )
 

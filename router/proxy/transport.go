@@ -68,10 +68,25 @@ func (t *Transports) For(e *route.Endpoint) http.RoundTripper {
 	defer t.mu.Unlock()
 	transport := t.tls[e.ServerCertDomainSAN]
 	if transport == nil {
+		if len(t.tls) >= maxTLSTransports {
+			t.forgetTLS()
+		}
 		transport = t.make(&tls.Config{ServerName: e.ServerCertDomainSAN, RootCAs: t.opts.RootCAs, MinVersion: tls.VersionTLS12})
 		t.tls[e.ServerCertDomainSAN] = transport
 	}
 	return transport
+}
+
+// In a Cloud Foundry each instance has a certificate name of its own, and none
+// says when it is gone for good. So many names are kept.
+const maxTLSTransports = 1024
+
+// forgetTLS begins anew. Requests in flight go on.
+func (t *Transports) forgetTLS() {
+	for _, transport := range t.tls {
+		transport.CloseIdleConnections()
+	}
+	clear(t.tls)
 }
 
 // Close closes the idle connections.
@@ -79,9 +94,7 @@ func (t *Transports) Close() {
 	t.plain.CloseIdleConnections()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, transport := range t.tls {
-		transport.CloseIdleConnections()
-	}
+	t.forgetTLS()
 }
 
 func (t *Transports) make(config *tls.Config) *http.Transport {

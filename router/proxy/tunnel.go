@@ -45,11 +45,12 @@ func (ex *exchange) tunnel(res *http.Response, protocol string) {
 // the request is not forwarded, no 101 is sent, and either side may speak first
 // (reference 5.2, 2013 to 2019).
 func (ex *exchange) pipe() {
-	for {
+	var last failure
+	for ex.record.Attempts < ex.h.opts.MaxAttempts {
 		instance, err := ex.picker.Next()
 		if err != nil {
 			if ex.record.Cause != nil {
-				err = ex.record.Cause
+				break
 			}
 			ex.refusePick(err)
 			return
@@ -57,16 +58,20 @@ func (ex *exchange) pipe() {
 		backend, err := ex.dial(instance)
 		if err != nil {
 			instance.Live().Release()
-			ex.failed(instance, err, wireFacts{})
+			if last = ex.failed(instance, err, wireFacts{}); !last.retriable {
+				break
+			}
 			continue
 		}
 		defer instance.Live().Release()
+		instance.Live().Succeed()
 		if client, ok := ex.hijack(backend); ok {
 			ex.record.Status = http.StatusSwitchingProtocols
 			ex.join(client, backend)
 		}
 		return
 	}
+	ex.replyFailure(last, ex.record.Cause)
 }
 
 func (ex *exchange) dial(instance *route.Instance) (net.Conn, error) {
@@ -93,8 +98,6 @@ func (ex *exchange) hijack(backend io.Closer) (net.Conn, bool) {
 // join copies both ways until both have ended. One direction that ends closes
 // only its half; an error, or the end of Options.Base, closes all.
 func (ex *exchange) join(client net.Conn, backend io.ReadWriteCloser) {
-	ex.h.tunnels.Add(1)
-	defer ex.h.tunnels.Done()
 	ex.record.Upgraded = true
 	ex.leaveFinite()
 

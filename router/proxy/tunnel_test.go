@@ -41,7 +41,7 @@ func TestWebSocket(t *testing.T) {
 		}
 	}
 	c.Close(websocket.StatusNormalClosure, "")
-	f.handler.WaitTunnels()
+	f.handler.Wait()
 	if r := f.record(); r.Status != 101 || !r.Upgraded {
 		t.Errorf("record: got %d, upgraded %v", r.Status, r.Upgraded)
 	}
@@ -184,7 +184,7 @@ func TestTunnelEndsWithItsBase(t *testing.T) {
 		t.Fatalf("got %q, %v", line, err)
 	}
 	cancel()
-	f.handler.WaitTunnels()
+	f.handler.Wait()
 	if _, err := io.ReadAll(in); err != nil && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("the connection ended with %v", err)
 	}

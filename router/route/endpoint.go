@@ -92,9 +92,17 @@ func (l *Live) Release() { l.inFlight.Add(-1) }
 
 // acquire counts one more request in flight, unless limit, when positive, is reached.
 func (l *Live) acquire(limit int64) bool {
-	if n := l.inFlight.Add(1); limit > 0 && n > limit {
-		l.inFlight.Add(-1)
-		return false
+	if limit <= 0 {
+		l.inFlight.Add(1)
+		return true
 	}
-	return true
+	for { // not add and take back: others would be refused for what was never in flight
+		n := l.inFlight.Load()
+		if n >= limit {
+			return false
+		}
+		if l.inFlight.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
 }

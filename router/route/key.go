@@ -57,8 +57,8 @@ func ParseKey(uri string) (Key, error) {
 func parseHost(host string) (string, error) {
 	if strings.HasPrefix(host, "[") {
 		addr, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
-		if err != nil || !strings.HasSuffix(host, "]") {
-			return "", errors.New("the host is not an IPv6 address in brackets, without a port")
+		if err != nil || !strings.HasSuffix(host, "]") || !addr.Is6() || addr.Zone() != "" { // a zone may be any text
+			return "", errors.New("the host is not an IPv6 address in brackets, without a port or a zone")
 		}
 		return "[" + addr.String() + "]", nil
 	}

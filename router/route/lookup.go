@@ -11,6 +11,9 @@ import "strings"
 // only where host or path have upper-case letters.
 func (t *Table) Lookup(host, path string) *Pool {
 	host, path = NormalHost(host), toLower(path)
+	if len(host) > maxHostBytes {
+		return nil // nobody's name, and each of its dots would cost a hash of the rest
+	}
 	if p := t.below(t.hosts, host, "", path); p != nil {
 		return p
 	}

@@ -108,6 +108,7 @@ func (k *Picker) roundRobin(healthy bool) *Instance {
 			return i
 		}
 	}
+	k.pool.cursor.Add(^uint32(0)) // given back, or two vain rounds would always end at the same one
 	return nil
 }
 
@@ -115,18 +116,35 @@ func (k *Picker) roundRobin(healthy bool) *Instance {
 // one among equals. Unlike gorouter's it passes over failed endpoints: one that
 // refuses connections never has any in flight, and would be chosen for ever.
 func (k *Picker) leastConnection(healthy bool) *Instance {
-	var best *Instance
-	start := rand.IntN(len(k.instances))
-	for off := range k.instances {
-		i := k.instances[(start+off)%len(k.instances)]
-		if k.eligible(i, healthy) && (best == nil || i.live.InFlight() < best.live.InFlight()) {
-			best = i
+	limit := int64(k.choice.MaxConns)
+	for {
+		best, least := k.idlest(healthy)
+		if best == nil || limit > 0 && least >= limit {
+			return nil
+		}
+		if best.live.acquire(limit) {
+			return best
+		}
+		// Another request took the last place there; others may have room.
+	}
+}
+
+func (k *Picker) idlest(healthy bool) (best *Instance, least int64) {
+	equals := 0
+	for _, i := range k.instances {
+		if !k.eligible(i, healthy) {
+			continue
+		}
+		n := i.live.inFlight.Load()
+		if best == nil || n < least {
+			best, least, equals = i, n, 1
+		} else if n == least {
+			if equals++; rand.IntN(equals) == 0 {
+				best = i
+			}
 		}
 	}
-	if best == nil || !best.live.acquire(int64(k.choice.MaxConns)) {
-		return nil
-	}
-	return best
+	return best, least
 }
 
 func (k *Picker) eligible(i *Instance, healthy bool) bool {
