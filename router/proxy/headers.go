@@ -19,6 +19,8 @@ type Headers struct {
 	// HopByHopFilter are names that a client cannot have removed by listing them
 	// in its Connection header.
 	HopByHopFilter []string
+	// ClientCert says what becomes of X-Forwarded-Client-Cert.
+	ClientCert ClientCert
 	// TraceKey, when not empty, makes a request with that X-Vcap-Trace learn
 	// which router and endpoint served it. RouterIP is what it is told.
 	TraceKey, RouterIP string
@@ -62,6 +64,7 @@ func (ex *exchange) prepare(hops int) {
 	}
 	appendForwardedFor(header, ex.clientIP())
 	setForwardedProto(header, o, ex.r.TLS != nil)
+	o.ClientCert.apply(header, ex.r.TLS)
 	if header.Get(headerRequestStart) == "" {
 		header.Set(headerRequestStart, strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
 	}
