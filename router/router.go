@@ -20,13 +20,23 @@ import (
 	"devrouter/router/wire"
 )
 
-// Options configure a Router. Conn and Listen are required.
+// Options configure a Router. Conn is required, and Listen or ListenTLS.
 type Options struct {
 	// Conn is the bus.
 	Conn *nats.Conn
 	// Listen opens the listeners for traffic. It is called by New, or, when there
-	// is a StartDelay, by Run once that has passed.
+	// is a StartDelay, by Run once that has passed. Nil opens none.
 	Listen func() ([]net.Listener, error)
+	// ListenTLS does the same for traffic over TLS, which TLS configures.
+	ListenTLS func() ([]net.Listener, error)
+	TLS       TLS
+	// HandshakeTimeout is how long a client may take for its handshake and the first
+	// byte of its first request over TLS. Zero means 10 seconds.
+	HandshakeTimeout time.Duration
+	// ProxyProtocol takes clients' addresses from the headers of the PROXY protocol
+	// that their connections begin with, where they do: anybody who can connect can
+	// then claim any address.
+	ProxyProtocol bool
 	// StartDelay keeps the traffic ports closed while the table fills.
 	StartDelay time.Duration
 	// Index is the number of this router among several; part of its id.
@@ -94,6 +104,7 @@ func (o *Options) setDefaults() {
 	defaultTo(&o.IdleTimeout, 900*time.Second)
 	defaultTo(&o.ReadHeaderTimeout, 10*time.Second)
 	defaultTo(&o.MaxHeaderBytes, 64<<10)
+	defaultTo(&o.HandshakeTimeout, 10*time.Second)
 	defaultTo(&o.DrainTimeout, 5*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -119,8 +130,8 @@ type Router struct {
 	started    time.Time
 	own        ownAddrs
 
-	listeners []net.Listener
-	server    *http.Server
+	listeners     []net.Listener // of both entrances, as bound
+	clear, secure *entrance
 	// base is the context of every request; ending it ends tunnels and streams.
 	base    context.Context
 	endBase context.CancelFunc
@@ -159,14 +170,7 @@ func New(o Options) (*Router, error) {
 	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.Log
 	p.Own = r.ownPages(p.Own)
 	r.proxy = proxy.New(p)
-	r.server = &http.Server{
-		Handler:           r.proxy,
-		BaseContext:       func(net.Listener) context.Context { return r.base },
-		IdleTimeout:       o.IdleTimeout,
-		ReadHeaderTimeout: o.ReadHeaderTimeout,
-		MaxHeaderBytes:    o.MaxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
-	}
+	r.clear, r.secure = r.newEntrances()
 	if o.StartDelay <= 0 {
 		if err := r.listen(); err != nil {
 			return nil, err
@@ -253,7 +257,9 @@ func (r *Router) BeginDrain() {
 		return
 	}
 	r.healthy.Store(false)
-	r.server.SetKeepAlivesEnabled(false)
+	for _, e := range r.entrances() {
+		e.server.SetKeepAlivesEnabled(false)
+	}
 	r.endPages()
 }
 

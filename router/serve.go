@@ -2,24 +2,9 @@ package router
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"net/http"
+	"sync"
 	"time"
 )
-
-func (r *Router) listen() error {
-	listeners, err := r.opts.Listen()
-	if err != nil {
-		return err
-	}
-	r.listeners = listeners
-	for _, l := range listeners {
-		r.own.add(l.Addr())
-	}
-	return nil
-}
 
 // open serves traffic, after the start delay when there is one.
 func (r *Router) open(ctx context.Context) error {
@@ -34,20 +19,11 @@ func (r *Router) open(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, l := range r.listeners {
-		r.log.Info("tcp-listener-started", "address", l.Addr().String())
-		r.serving.Go(func() { r.serve(l) })
-	}
+	r.serveAll()
 	r.healthy.Store(true)
 	r.log.Info("gorouter.started")
 	close(r.ready)
 	return nil
-}
-
-func (r *Router) serve(l net.Listener) {
-	if err := r.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		r.serveErr <- fmt.Errorf("serve %s: %w", l.Addr(), err)
-	}
 }
 
 // drain lets requests in flight finish, then ends what would not end by itself:
@@ -62,7 +38,7 @@ func (r *Router) drain() {
 	shut := make(chan struct{})
 	go func() {
 		defer close(shut)
-		r.server.Shutdown(ctx) //nolint:errcheck // it fails only when the time is up, which the log says below
+		r.shutdown(ctx)
 	}()
 	r.serving.Wait() // what was accepted by now is served, and nothing more comes
 	if err := r.proxy.WaitFinite(ctx); err != nil {
@@ -74,14 +50,24 @@ func (r *Router) drain() {
 	r.log.Info("gorouter.stopped", "took", time.Since(began).String())
 }
 
+// shutdown closes the ports and the connections at rest, and returns when all
+// are closed or the context ends.
+func (r *Router) shutdown(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, e := range r.entrances() {
+		wg.Go(func() { e.server.Shutdown(ctx) }) //nolint:errcheck // it fails only when the time is up, which the drain's log says
+	}
+	wg.Wait()
+}
+
 // Close ends everything at once. It is for a router that is never Run.
 func (r *Router) Close() {
 	r.BeginDrain()
 	r.endBase()
-	r.server.Close() //nolint:errcheck // the listeners are closed either way
-	for _, l := range r.listeners {
-		l.Close()
+	for _, e := range r.entrances() {
+		e.server.Close() //nolint:errcheck // the listeners are closed either way
 	}
+	r.closeListeners()
 	r.serving.Wait()
 	r.proxy.Wait()
 	r.transports.Close()

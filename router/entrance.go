@@ -1,0 +1,162 @@
+package router
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// entrance is one kind of listener for traffic, and the server of what comes in.
+type entrance struct {
+	listen    func() ([]net.Listener, error) // nil when this kind is off
+	tls       *tls.Config                    // nil for HTTP in the clear
+	server    *http.Server
+	listeners []net.Listener // as bound, without TLS
+}
+
+// newEntrances returns the two kinds of listener, which have the same limits.
+func (r *Router) newEntrances() (clear, secure *entrance) {
+	clear = &entrance{listen: r.opts.Listen, server: r.newServer()}
+	secure = &entrance{listen: r.opts.ListenTLS, server: r.newServer()}
+	if secure.listen != nil {
+		secure.tls = r.opts.TLS.config()
+		secure.server.Protocols.SetHTTP2(r.opts.TLS.offersHTTP2())
+		secure.server.ConnState = newPunctuality(r.opts.HandshakeTimeout).watch
+	}
+	return clear, secure
+}
+
+func (r *Router) newServer() *http.Server {
+	s := &http.Server{
+		Handler:           r.proxy,
+		BaseContext:       func(net.Listener) context.Context { return r.base },
+		IdleTimeout:       r.opts.IdleTimeout,
+		ReadHeaderTimeout: r.opts.ReadHeaderTimeout,
+		MaxHeaderBytes:    r.opts.MaxHeaderBytes,
+		Protocols:         new(http.Protocols),
+		HTTP2:             http2Limits(),
+		ErrorLog:          slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
+	}
+	s.Protocols.SetHTTP1(true)
+	return s
+}
+
+// http2Limits bound what one HTTP/2 connection can hold (faults 67 to 69), by
+// the numbers that Envoy's guide gives for an edge.
+func http2Limits() *http.HTTP2Config {
+	return &http.HTTP2Config{
+		MaxConcurrentStreams:          100,
+		MaxReadFrameSize:              16 << 10, // net/http keeps a buffer of this size for each connection
+		MaxReceiveBufferPerStream:     256 << 10,
+		MaxReceiveBufferPerConnection: 1 << 20,
+	}
+}
+
+// listen binds the ports for traffic: all of them, or none.
+func (r *Router) listen() error {
+	for _, e := range r.entrances() {
+		if e.listen == nil {
+			continue
+		}
+		listeners, err := e.listen()
+		if err != nil {
+			r.closeListeners()
+			return err
+		}
+		e.listeners = listeners
+		r.listeners = append(r.listeners, listeners...)
+		for _, l := range listeners {
+			r.own.add(l.Addr())
+		}
+	}
+	return nil
+}
+
+func (r *Router) entrances() []*entrance { return []*entrance{r.clear, r.secure} }
+
+func (r *Router) closeListeners() {
+	for _, l := range r.listeners {
+		l.Close()
+	}
+}
+
+// serveAll serves what the ports accept.
+func (r *Router) serveAll() {
+	r.announceListeners("tcp-listener-started", "tcp-listener-disabled", r.clear)
+	r.announceListeners("tls-listener-started", "tls-listener-not-enabled", r.secure)
+	for _, e := range r.entrances() {
+		for _, l := range e.listeners {
+			r.serving.Go(func() { r.serve(e, l) })
+		}
+	}
+}
+
+// announceListeners logs what reference 11.1 says of one kind.
+func (r *Router) announceListeners(started, off string, e *entrance) {
+	for _, l := range e.listeners {
+		r.log.Info(started, "address", l.Addr().String())
+	}
+	if e.listen == nil {
+		r.log.Info(off)
+	}
+}
+
+func (r *Router) serve(e *entrance, l net.Listener) {
+	addr := l.Addr()
+	l = &patientListener{Listener: l, log: r.log}
+	if r.opts.ProxyProtocol {
+		l = proxyProtocolListener{l}
+	}
+	if e.tls != nil {
+		l = tls.NewListener(l, e.tls)
+	}
+	if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		r.serveErr <- fmt.Errorf("serve %s: %w", addr, err)
+	}
+}
+
+// patientListener tells of connections that cannot be accepted, such as for want
+// of file descriptors, once in a second. http.Server goes on by itself, with
+// growing pauses (fault 66).
+type patientListener struct {
+	net.Listener
+	log  *slog.Logger
+	told time.Time // used by Accept alone, which one goroutine calls
+}
+
+func (l *patientListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil && !errors.Is(err, net.ErrClosed) && time.Since(l.told) >= time.Second {
+		l.told = time.Now()
+		l.log.Warn("accept-failed", "address", l.Addr().String(), "error", err.Error())
+	}
+	return conn, err
+}
+
+// punctuality closes TLS connections that have not shaken hands and begun their
+// first request in time (fault 71). http.Server bounds the handshake only where
+// it bounds the head of a request, which a configuration may leave unbounded.
+type punctuality struct {
+	limit time.Duration
+	late  sync.Map // net.Conn to the *time.Timer that closes it
+}
+
+func newPunctuality(limit time.Duration) *punctuality { return &punctuality{limit: limit} }
+
+// watch is a hook of http.Server.
+func (p *punctuality) watch(conn net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		// The TLS connection's own Close would wait for the handshake.
+		p.late.Store(conn, time.AfterFunc(p.limit, func() { conn.(*tls.Conn).NetConn().Close() }))
+		return
+	}
+	if timer, ok := p.late.LoadAndDelete(conn); ok {
+		timer.(*time.Timer).Stop()
+	}
+}
