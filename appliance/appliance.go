@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"devrouter/config"
@@ -46,6 +47,8 @@ type URLs struct {
 	Page   string // http://devrouter.localhost:8081
 	Admin  string // http://127.0.0.1:8082
 	NATS   string // nats://127.0.0.1:4222
+
+	portSuffix string // ":8081", or "" for port 80
 }
 
 // Appliance is the whole process. Make it with New and Run it once.
@@ -64,9 +67,8 @@ type Appliance struct {
 	refusals  refusedOnce
 	claims    chan struct{} // holds one when routes of the file may have strangers
 
-	urls       URLs
-	portSuffix string // ":8081", or "" for port 80
-	ready      chan struct{}
+	urls  atomic.Pointer[URLs] // the page asks for them before the traffic port is known
+	ready chan struct{}
 }
 
 // New binds all ports and connects the parts. What it returns must be Run or
@@ -79,6 +81,7 @@ func New(o Options) (_ *Appliance, err error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &Appliance{opts: o, log: o.Log, started: time.Now(), ready: make(chan struct{}), claims: make(chan struct{}, 1)}
+	a.urls.Store(new(URLs))
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -97,6 +100,7 @@ func New(o Options) (_ *Appliance, err error) {
 	if a.bus, err = openBus(c, a.component("nats")); err != nil {
 		return nil, err
 	}
+	a.urls.Store(&URLs{Admin: a.admin.url(), NATS: a.bus.url})
 	if a.router, err = a.newRouter(c); err != nil {
 		return nil, err
 	}
@@ -141,22 +145,24 @@ func (a *Appliance) listenTraffic() ([]net.Listener, error) {
 }
 
 func (a *Appliance) setPort(port int) {
-	if a.portSuffix = ":" + strconv.Itoa(port); port == 80 {
-		a.portSuffix = ""
+	suffix := ":" + strconv.Itoa(port)
+	if port == 80 {
+		suffix = ""
 	}
-	a.urls = URLs{
-		Router: "http://localhost" + a.portSuffix,
-		Page:   "http://" + PageHost + a.portSuffix,
-		Admin:  a.admin.url(),
-		NATS:   a.bus.url,
-	}
+	a.urls.Store(&URLs{
+		Router:     "http://localhost" + suffix,
+		Page:       "http://" + PageHost + suffix,
+		Admin:      a.admin.url(),
+		NATS:       a.bus.url,
+		portSuffix: suffix,
+	})
 }
 
 // Run serves until ctx ends, then stops everything in order and returns nil, or
 // returns what went wrong. When it returns, everything has ended.
 func (a *Appliance) Run(ctx context.Context) error {
+	defer a.Close() // of what was never started
 	if err := a.writePidFile(); err != nil {
-		a.Close()
 		return err
 	}
 	defer a.removePidFile()
@@ -191,8 +197,9 @@ func (a *Appliance) Run(ctx context.Context) error {
 // Ready is closed when traffic is served.
 func (a *Appliance) Ready() <-chan struct{} { return a.ready }
 
-// URLs returns where the appliance is reached. It is complete once Ready is closed.
-func (a *Appliance) URLs() URLs { return a.urls }
+// URLs returns where the appliance is reached: the admin port and NATS at once,
+// the traffic port when it is open, which it is once Ready is closed.
+func (a *Appliance) URLs() URLs { return *a.urls.Load() }
 
 // Reload reads routes.yaml again, and opens the access log anew. Any goroutine.
 func (a *Appliance) Reload() {
@@ -215,6 +222,11 @@ func (a *Appliance) Close() {
 	if a.admin != nil {
 		a.admin.close()
 	}
+	if a.accessLog != nil {
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		a.accessLog.Run(ended) //nolint:errcheck // it closes the file; one that has been closed is
+	}
 }
 
 func (a *Appliance) runAccessLog(ctx context.Context) error {
@@ -227,16 +239,17 @@ func (a *Appliance) runAccessLog(ctx context.Context) error {
 
 // greet prints the addresses that a person needs.
 func (a *Appliance) greet() {
+	urls := a.URLs()
 	a.page.Changed()
 	if a.opts.Terminal == nil {
-		a.log.Info("devrouter.started", "page", a.urls.Page, "admin", a.urls.Admin, "nats", a.urls.NATS)
+		a.log.Info("devrouter.started", "page", urls.Page, "admin", urls.Admin, "nats", urls.NATS)
 		return
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "devrouter %s\n\n", a.opts.Version)
 	for _, line := range [][2]string{
-		{"page", a.urls.Page}, {"routes", a.urls.Router + " by Host, such as http://NAME.localhost" + a.portSuffix},
-		{"admin", a.urls.Admin}, {"NATS", a.urls.NATS},
+		{"page", urls.Page}, {"routes", urls.Router + " by Host, such as http://NAME.localhost" + urls.portSuffix},
+		{"admin", urls.Admin}, {"NATS", urls.NATS},
 	} {
 		fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
 	}

@@ -659,3 +659,58 @@ func TestPartsThatFailStopTheRest(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestRunThatEndsAtOnceLeavesNoPortOpen(t *testing.T) {
+	c := config.Default()
+	c.Port, c.Status.Port, c.NATS.Embedded.Port = 0, 0, 0
+	c.RoutesFile = ""
+	a, err := appliance.New(appliance.Options{Config: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := a.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range []string{a.URLs().Router, a.URLs().Admin, a.URLs().NATS} {
+		parsed, err := url.Parse(u)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if conn, err := net.Dial("tcp", parsed.Host); err == nil {
+			conn.Close()
+			t.Errorf("%s is still open", u)
+		}
+	}
+}
+
+// The page may be asked for before the traffic port is known.
+func TestPageDuringTheStartDelay(t *testing.T) {
+	c := config.Default()
+	c.Port, c.Status.Port, c.NATS.Embedded.Port = 0, 0, 0
+	c.RoutesFile, c.StartResponseDelayInterval = "", 50*time.Millisecond
+	a, err := appliance.New(appliance.Options{Config: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	for {
+		res, err := http.Get(a.URLs().Admin + "/api/state")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		select {
+		case <-a.Ready():
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
+	}
+}

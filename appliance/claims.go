@@ -2,6 +2,8 @@ package appliance
 
 import (
 	"context"
+	"net"
+	"strconv"
 
 	"devrouter/devapps"
 	"devrouter/router/route"
@@ -50,33 +52,41 @@ func (a *Appliance) evictStrangers(m *devapps.Manifest) {
 		if app.Open {
 			continue
 		}
-		own := addresses(app)
 		for _, r := range app.Routes {
-			a.evict(r.Key, func(e *route.Endpoint) bool { return own[e.Addr] })
+			a.evict(r.Key)
 		}
 	}
 }
 
-// addresses are those of an app's instances, as they stand in the table.
-func addresses(app *devapps.App) map[string]bool {
-	own := make(map[string]bool, len(app.Instances))
-	for _, i := range app.Instances {
-		r := wire.Registration{Host: i.Host, Port: i.Port, TLSPort: i.TLSPort}
-		own[r.Address()] = true
-	}
-	return own
-}
-
-func (a *Appliance) evict(key route.Key, own func(*route.Endpoint) bool) {
+// evict removes the strangers from a route that has one of the file's own.
+func (a *Appliance) evict(key route.Key) {
 	table := a.router.Table()
 	pool := table.Exact(key)
 	if pool == nil {
 		return
 	}
-	for _, i := range pool.Instances() {
-		if own(i.Endpoint()) {
-			table.Evict(key, own)
-			return
+	instances, strangers := pool.Instances(), make(map[string]bool)
+	for _, i := range instances {
+		if addr := i.Endpoint().Addr; !a.isOwn(key, addr) {
+			strangers[addr] = true
 		}
 	}
+	if len(strangers) > 0 && len(strangers) < len(instances) {
+		table.Evict(key, func(e *route.Endpoint) bool { return !strangers[e.Addr] })
+	}
+}
+
+// isOwn says whether an address is one that the file has for a route, which
+// nobody unregisters. The manifest would not do: while an edit takes effect, it
+// still is the one before, and the endpoints that come in are strangers to it.
+func (a *Appliance) isOwn(key route.Key, addr string) bool {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return false
+	}
+	return a.refuse(wire.SubjectUnregister, key, &wire.Registration{Host: host, Port: uint16(n)}) != nil
 }

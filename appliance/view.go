@@ -9,9 +9,10 @@ import (
 
 // state is what the page shows now.
 func (a *Appliance) state() web.State {
+	urls := a.URLs()
 	s := web.State{
-		Version: a.opts.Version, Started: a.started, RouterURL: a.urls.Router,
-		Links: []web.Link{{Name: "routes", URL: "/routes"}, {Name: "varz", URL: "/varz"}, {Name: "health", URL: "/healthz"}, {Name: "NATS", URL: a.urls.NATS}},
+		Version: a.opts.Version, Started: a.started, RouterURL: urls.Router,
+		Links: []web.Link{{Name: "routes", URL: "/routes"}, {Name: "varz", URL: "/varz"}, {Name: "health", URL: "/healthz"}, {Name: "NATS", URL: urls.NATS}},
 		File:  web.File{Status: web.FileOff},
 	}
 	if a.apps != nil {
@@ -81,5 +82,5 @@ func (a *Appliance) urlOf(key route.Key) string {
 	if path == "" {
 		path = "/"
 	}
-	return "http://" + key.Host + a.portSuffix + path
+	return "http://" + key.Host + a.URLs().portSuffix + path
 }

@@ -89,6 +89,9 @@ func flagsFromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, boo
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := environmentTwin(f.Name)
 		value, ok := lookup(name)
+		if f.Name == "help" || f.Name == "version" {
+			return // not settings: scripts keep the version that they install in DEVROUTER_VERSION
+		}
 		if !ok || f.Changed || err != nil {
 			return
 		}
