@@ -113,6 +113,10 @@ func routeChanged(c route.Change, source string) report {
 		r.name, r.event.Text = "endpoint-updated", fmt.Sprintf("~ %s %s (%s)", uri, addr, source)
 	case route.EndpointPruned:
 		r.name, r.event.Text = "pruned-route", fmt.Sprintf("- %s %s (expired: not heard of for %.0f s)", uri, addr, c.Silent.Seconds())
+	case route.EndpointFailed:
+		r.level, r.name = slog.LevelError, "prune-failed-endpoint"
+		r.event.Text = fmt.Sprintf("- %s %s (failed: %v)", uri, addr, c.Err)
+		r.attrs = append(r.attrs, slog.String("error", c.Err.Error()))
 	case route.EndpointEvicted:
 		r.name, r.event.Text = "endpoint-evicted", fmt.Sprintf("- %s %s (the route belongs to %s now)", uri, addr, source)
 	default:

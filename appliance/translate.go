@@ -1,8 +1,6 @@
 package appliance
 
 import (
-	"crypto/x509"
-	"errors"
 	"log/slog"
 	"net"
 	"runtime"
@@ -18,7 +16,7 @@ import (
 // routerOptions translates the configuration into what the router is told, but
 // for what only the running appliance has.
 func routerOptions(c *config.Config) (router.Options, error) {
-	roots, err := rootCAs(c.CACerts)
+	transport, err := transportOptions(c)
 	if err != nil {
 		return router.Options{}, err
 	}
@@ -34,19 +32,13 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		Shards:                     router.Shards{Mode: c.RoutingTableShardingMode, Segments: c.IsolationSegments},
 		Table:                      route.Options{Algorithm: route.Algorithm(c.BalancingAlgorithm), KeepEmpty: keepEmpty(c)},
 		Proxy:                      proxyOptions(c),
-		Transport: proxy.TransportOptions{
-			HeadTimeout:       c.EndpointTimeout,
-			DisableKeepAlives: c.DisableKeepAlives,
-			MaxIdle:           orNone(c.MaxIdleConns),
-			MaxIdlePerHost:    c.MaxIdleConnsPerHost,
-			RootCAs:           roots,
-		},
-		DialTimeout:       c.EndpointDialTimeout,
-		KeepAliveProbe:    c.EndpointKeepAliveProbeInterval,
-		IdleTimeout:       orNever(c.FrontendIdleTimeout),
-		ReadHeaderTimeout: orNever(c.ReadHeaderTimeout),
-		MaxHeaderBytes:    min(c.MaxRequestHeaderBytes, 1<<20), // reference 6.6
-		DrainTimeout:      c.DrainTimeout,
+		Transport:                  transport,
+		DisableHTTP2:               !c.EnableHTTP2,
+		DialTimeout:                c.EndpointDialTimeout,
+		KeepAliveProbe:             c.EndpointKeepAliveProbeInterval,
+		IdleTimeout:                orNever(c.FrontendIdleTimeout),
+		ReadHeaderTimeout:          orNever(c.ReadHeaderTimeout),
+		DrainTimeout:               c.DrainTimeout,
 	}, nil
 }
 
@@ -66,7 +58,9 @@ func proxyOptions(c *config.Config) proxy.Options {
 			TraceKey:                 c.TraceKey,
 			RouterIP:                 ownHost(c.ListenAddress),
 		},
-		Rewrite: proxy.Rewrite{},
+		Rewrite:           proxy.Rewrite{},
+		Limits:            headLimits(c),
+		KeepAliveContinue: c.KeepAlive100ContinueRequests,
 	}
 	for _, h := range c.HTTPRewrite.Responses.RemoveHeaders {
 		o.Rewrite.Remove = append(o.Rewrite.Remove, h.Name)
@@ -134,22 +128,6 @@ func ownHost(listenAddress string) string {
 		}
 	}
 	return "127.0.0.1"
-}
-
-func rootCAs(pems []string) (*x509.CertPool, error) {
-	if len(pems) == 0 {
-		return nil, nil
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	for _, pem := range pems {
-		if !pool.AppendCertsFromPEM([]byte(pem)) {
-			return nil, errors.New("ca_certs has an entry that holds no certificate in PEM form")
-		}
-	}
-	return pool, nil
 }
 
 // setProcs applies go_max_procs: -1 is all processors, 0 leaves Go's own choice.

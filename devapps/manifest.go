@@ -50,7 +50,8 @@ type App struct {
 	// Sticky names the session cookies that make the app sticky. Empty means
 	// the router's own.
 	Sticky []string
-	// Protocol is "http1" or "http2". Empty means http1.
+	// Protocol is "http1", "http2" (over TLS) or "h2c" (HTTP/2 in the clear). Empty
+	// means http1.
 	Protocol string
 	// Tags are the user's own.
 	Tags map[string]string

@@ -100,7 +100,7 @@ func (r *reader) countPairs(key *yaml.Node, app *App) {
 // appFields reads the long form of an app and returns its route nodes.
 func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 	var short instanceNodes
-	var instances *yaml.Node
+	var instances, protocol *yaml.Node
 	before := len(r.problems)
 	for _, o := range r.fields(f.value) {
 		switch o.key.Value {
@@ -108,6 +108,9 @@ func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 			routes = r.routeNodes(app.Name, o)
 		case "instances":
 			instances = o.value
+		case "protocol":
+			protocol = o.value
+			app.Protocol = r.oneOf(protocol, "protocol", "http1", "http2", "h2c")
 		case "command":
 			r.problem(o.key, "start the app yourself and name its port", "command is reserved: no processes are started, not yet")
 		default:
@@ -126,6 +129,7 @@ func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 	case len(r.problems) == before: // or it is a misspelt key's fault
 		r.problem(f.key, "write "+app.Name+": 3000", "app %q has no instances", app.Name)
 	}
+	r.checkProtocol(app, protocol)
 	return routes
 }
 
@@ -136,8 +140,6 @@ func (r *reader) option(app *App, o field) bool {
 		app.LoadBalancing = r.loadBalancing(o.value)
 	case "sticky":
 		app.Sticky = r.cookies(o.value)
-	case "protocol":
-		app.Protocol = r.oneOf(o.value, "protocol", "http1", "http2")
 	case "tags":
 		app.Tags = r.tags(o.value)
 	case "route_service_url":

@@ -77,12 +77,15 @@ type Options struct {
 	Proxy proxy.Options
 	// Transport configures the connections to endpoints but for Dialer.
 	Transport proxy.TransportOptions
+	// DisableHTTP2 takes endpoints that register as http2 or h2c for http1.
+	DisableHTTP2 bool
 	// DialTimeout and KeepAliveProbe configure the Dialer.
 	DialTimeout, KeepAliveProbe time.Duration
 	// AccessLog is written a line for each request. Nil writes none.
 	AccessLog *accesslog.Log
 	// IdleTimeout, ReadHeaderTimeout and MaxHeaderBytes bound clients' connections.
-	// Zero means 900 seconds, 10 seconds and 64 KiB (faults 36, 37 and 64).
+	// Zero means 900 seconds, 10 seconds, and a little more than Proxy.Limits accepts
+	// (faults 36, 37 and 64).
 	IdleTimeout, ReadHeaderTimeout time.Duration
 	MaxHeaderBytes                 int
 	// DrainTimeout bounds how long requests in flight may take to finish when Run's
@@ -103,8 +106,8 @@ func (o *Options) setDefaults() {
 	o.StaleThreshold = max(o.StaleThreshold, o.StartDelay)
 	defaultTo(&o.IdleTimeout, 900*time.Second)
 	defaultTo(&o.ReadHeaderTimeout, 10*time.Second)
-	defaultTo(&o.MaxHeaderBytes, 64<<10)
 	defaultTo(&o.HandshakeTimeout, 10*time.Second)
+	defaultTo(&o.MaxHeaderBytes, o.Proxy.Limits.ServerHeaderBytes())
 	defaultTo(&o.DrainTimeout, 5*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -226,7 +226,7 @@ func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
 		StickyCookies: reg.Options.StickyCookieNames,
 		TTL:           s.ttl(reg.StaleThresholdInSeconds),
 	}
-	if e.Protocol == "" {
+	if e.Protocol == "" || s.r.opts.DisableHTTP2 && (e.Protocol == "http2" || e.Protocol == "h2c") {
 		e.Protocol = "http1"
 	}
 	if a := route.Algorithm(reg.Options.LoadBalancing); a.Known() {

@@ -161,7 +161,10 @@ func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 // perRequest are messages that come once per request or message, and that the
 // page and the access log show better.
-var perRequest = map[string]bool{"backend-endpoint-failed": true, "validation-error": true, "connection-limit-reached": true}
+var perRequest = map[string]bool{
+	"backend-endpoint-failed": true, "backend-request-timeout": true, "endpoint-marked-as-ineligible": true,
+	"select-endpoint-failed": true, "connection-limit-reached": true, "validation-error": true,
+}
 
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
 	if perRequest[r.Message] && h.level > slog.LevelDebug {

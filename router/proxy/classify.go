@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 )
 
 // failure is what the router makes of a failed attempt (reference 3.4).
@@ -20,6 +19,10 @@ type failure struct {
 	retriableIdempotent bool
 	// marks: the endpoint is passed over for a while.
 	marks bool
+	// prunes: an endpoint that speaks TLS leaves the route at once.
+	prunes bool
+	// timedOut: the endpoint had the request and did not answer in time.
+	timedOut bool
 	// status and text are the client's reply when no other endpoint is tried.
 	status int
 	text   string
@@ -28,62 +31,94 @@ type failure struct {
 var (
 	badGateway      = failure{status: http.StatusBadGateway, text: "502 Bad Gateway: Registered endpoint failed to handle the request."}
 	clientGone      = failure{status: 499, text: "499 Request Cancelled"}
-	hostMismatch    = failure{status: http.StatusServiceUnavailable, text: "503 Service Unavailable", retriable: true, marks: true}
-	certRequired    = failure{status: 496, text: "496 SSL Certificate Required", retriable: true, marks: true}
-	handshakeFailed = failure{status: 525, text: "525 SSL Handshake Failed", retriable: true, marks: true}
-	untrustedCert   = failure{status: 526, text: "526 Invalid SSL Certificate", retriable: true, marks: true}
+	hostMismatch    = unusable(http.StatusServiceUnavailable, "503 Service Unavailable")
+	certRequired    = unusable(496, "496 SSL Certificate Required")
+	handshakeFailed = unusable(525, "525 SSL Handshake Failed")
+	untrustedCert   = unusable(526, "526 Invalid SSL Certificate")
+	unreachable     = unusable(badGateway.status, badGateway.text)
 )
+
+// unusable is the failure of an endpoint that no request can be sent to.
+func unusable(status int, text string) failure {
+	return failure{status: status, text: text, retriable: true, marks: true, prunes: true}
+}
 
 // classify says what becomes of an attempt that ended with err.
 func classify(ctx context.Context, err error, wire wireFacts) failure {
-	f := badGateway
-	var (
-		opErr     *net.OpError
-		notTLS    tls.RecordHeaderError
-		wrongName x509.HostnameError
-		unknownCA x509.UnknownAuthorityError
-		badCert   x509.CertificateInvalidError
-		timeout   net.Error
-	)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return clientGone
-	case errors.As(err, &notTLS):
-		return handshakeFailed
-	case errors.As(err, &wrongName):
-		return hostMismatch
-	case errors.As(err, &unknownCA), errors.As(err, &badCert):
-		return untrustedCert
-	case isRemoteTLSError(err, "bad certificate", "unknown certificate authority", "certificate required"):
-		return certRequired
-	case isRemoteTLSError(err, "handshake failure"):
-		return handshakeFailed
-	case errors.As(err, &opErr) && opErr.Op == "dial", !wire.gotConn:
+	}
+	if f, ok := classifyTLS(err); ok {
+		return f
+	}
+	f := badGateway
+	switch {
+	case isDial(err), !wire.gotConn && isTimeout(err): // the latter of the TLS handshake
+		return unreachable
+	case !wire.gotConn:
 		f.retriable, f.marks = true, true
-	case errors.As(err, &timeout) && timeout.Timeout():
-		// The endpoint has the request and may be at work on it.
+	case isTimeout(err):
+		f.timedOut = true // the endpoint may be at work on it
 	case !wire.wroteHeaders:
 		f.retriable = true
-	case errors.Is(err, syscall.ECONNRESET):
-		f.marks = true
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), strings.Contains(err.Error(), "server closed idle connection"):
+	case isReset(err):
+		f.marks, f.retriableIdempotent = true, true // fault 43; gorouter tries no other
+	case isHangUp(err):
 		f.retriableIdempotent = true
 	}
 	return f
 }
 
-// isRemoteTLSError says whether the endpoint sent a TLS alert of one of those names.
-func isRemoteTLSError(err error, alerts ...string) bool {
+// classifyTLS knows the failures of a handshake, the endpoint's and our own.
+func classifyTLS(err error) (f failure, ok bool) {
+	var (
+		notTLS    tls.RecordHeaderError
+		wrongName x509.HostnameError
+		unproven  *tls.CertificateVerificationError
+	)
+	switch {
+	case errors.As(err, &notTLS):
+		return handshakeFailed, true
+	case errors.As(err, &wrongName):
+		return hostMismatch, true
+	case errors.As(err, &unproven): // by an authority that is not ours, expired, not yet valid
+		return untrustedCert, true
+	case isAlert(err, "bad certificate", "unknown certificate authority", "certificate required"):
+		return certRequired, true
+	case isAlert(err, "handshake failure"): // all that TLS 1.2 has to say of a certificate that it lacks
+		return handshakeFailed, true
+	}
+	return failure{}, false
+}
+
+// isAlert says whether the endpoint sent a TLS alert of one of those names, as
+// crypto/tls words them: their type is not exported.
+func isAlert(err error, names ...string) bool {
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "remote error" {
 		return false
 	}
-	for _, alert := range alerts {
-		if strings.Contains(op.Err.Error(), alert) {
+	for _, name := range names {
+		if strings.HasSuffix(op.Err.Error(), name) {
 			return true
 		}
 	}
 	return false
+}
+
+func isDial(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func isHangUp(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		strings.Contains(err.Error(), "server closed idle connection")
 }
 
 // isIdempotent says whether a request may be sent twice (reference 3.4). One

@@ -1,10 +1,8 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -59,7 +57,7 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 
 	ex.record.SentAt, ex.record.AnsweredAt = time.Now(), time.Time{}
 	ex.passInformational(true)
-	res, err := ex.h.opts.Transport(e).RoundTrip(ex.out.WithContext(ctx))
+	res, err := ex.transport(e).RoundTrip(ex.out.WithContext(ctx))
 	ex.passInformational(false)
 	ex.record.AnsweredAt = time.Now()
 
@@ -67,7 +65,7 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = facts.dnsTime, facts.dialTime, facts.tlsTime
 	ex.record.LocalAddr = facts.localAddr
 	if err == nil {
-		err = checkHead(res, ex.upgrade)
+		err = checkHead(res, ex.upgrade, ex.h.opts.Limits.ResponseHeaders)
 	}
 	if err != nil && res != nil {
 		res.Body.Close()
@@ -81,9 +79,22 @@ func recordEndpoint(e *route.Endpoint) accesslog.Endpoint {
 	}
 }
 
+// transport returns what sends to an endpoint. HTTP/2 has no upgrades: a request
+// for one goes to its endpoint as HTTP/1.
+func (ex *exchange) transport(e *route.Endpoint) http.RoundTripper {
+	if ex.upgrade != "" && e.Protocol != "http1" {
+		plain := *e
+		plain.Protocol = "http1"
+		e = &plain
+	}
+	return ex.h.opts.Transport(e)
+}
+
 // checkHead refuses replies that cannot be passed on.
-func checkHead(res *http.Response, asked string) error {
+func checkHead(res *http.Response, asked string, maxHeaders int) error {
 	switch {
+	case maxHeaders > 0 && headerLines(res.Header) > maxHeaders:
+		return errTooManyHeaders
 	case res.StatusCode < 100:
 		return fmt.Errorf("the endpoint sent the status %03d", res.StatusCode)
 	case res.StatusCode == http.StatusSwitchingProtocols && asked == "":
@@ -92,24 +103,6 @@ func checkHead(res *http.Response, asked string) error {
 		return fmt.Errorf("the endpoint switched to protocol %q when %q was asked for", res.Header.Get("Upgrade"), asked)
 	}
 	return nil
-}
-
-// failed marks the endpoint where its failure says so, and keeps the accounts.
-func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
-	f := classify(ex.context(), err, facts)
-	if f.marks {
-		instance.Live().Fail(err)
-	}
-	ex.record.FailedAttempts++
-	ex.record.FailedTime += time.Since(ex.record.SentAt)
-	ex.record.Cause = err
-	if f.status == clientGone.status {
-		return f
-	}
-	ex.h.log.LogAttrs(context.Background(), slog.LevelError, "backend-endpoint-failed",
-		slog.String("error", err.Error()), slog.String("route", ex.record.Route), slog.String("endpoint", instance.Endpoint().Addr),
-		slog.Int("attempt", ex.record.Attempts), slog.Bool("marked", f.marks), slog.String("vcap_request_id", ex.record.RequestID))
-	return f
 }
 
 // mayRetry says whether the request may go to another endpoint: never once any
@@ -123,6 +116,7 @@ func (ex *exchange) mayRetry(f failure) bool {
 
 // refusePick answers a request for which there is no endpoint to try.
 func (ex *exchange) refusePick(err error) {
+	ex.logNoEndpoint(err)
 	if errors.Is(err, route.ErrConnectionLimit) {
 		ex.h.log.Info("connection-limit-reached", "route", ex.record.Route)
 		ex.refuse(connectionLimit, ex.r.Host)

@@ -52,6 +52,14 @@ type Options struct {
 	// HealthCheckUserAgent is the User-Agent that is answered by Healthy. Empty means none.
 	HealthCheckUserAgent string
 
+	// Limits bound the heads of requests and replies.
+	Limits Limits
+	// KeepAliveContinue keeps the endpoint's connection after a request with
+	// `Expect: 100-continue`. Without it the connection is closed: an endpoint that
+	// has answered without its 100 may still read what comes next as the body
+	// (reference 6.1; keep_alive_100_continue_requests).
+	KeepAliveContinue bool
+
 	Sticky  Sticky
 	Headers Headers
 	Rewrite Rewrite
@@ -85,6 +93,7 @@ func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Limits.setDefaults(o.Log)
 	return &Handler{opts: o, log: o.Log}
 }
 
@@ -192,6 +201,10 @@ func (ex *exchange) serve() {
 		MaxConns:  ex.h.opts.MaxConns,
 		FailedFor: ex.h.opts.FailedFor,
 	})
+	if ex.h.opts.Limits.exceeds(ex.r) {
+		ex.refuseSize()
+		return
+	}
 	if ex.h.opts.RawTCPUpgrade && strings.EqualFold(ex.upgrade, "tcp") {
 		ex.pipe()
 		return

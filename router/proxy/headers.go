@@ -78,7 +78,7 @@ func (ex *exchange) prepare(hops int) {
 	out := ex.r.Clone(ex.r.Context())
 	out.Header = header
 	out.RequestURI = ""
-	out.Close = false
+	out.Close = !ex.h.opts.KeepAliveContinue && ex.upgrade == "" && containsToken(header["Expect"], "100-continue")
 	out.Body = ex.body
 	if ex.r.ContentLength == 0 {
 		out.Body = nil // the transport may retry and keep alive what has no body

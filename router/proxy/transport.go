@@ -1,14 +1,10 @@
 package proxy
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"net/http"
-	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 
 	"devrouter/router/route"
@@ -20,59 +16,94 @@ type TransportOptions struct {
 	Dialer *Dialer
 	// HeadTimeout bounds the wait for a reply's head. Zero means for ever.
 	HeadTimeout time.Duration
+	// HTTP1HeadTimeout and HTTP2HeadTimeout are HeadTimeout for endpoints of that
+	// protocol. Zero means HeadTimeout.
+	HTTP1HeadTimeout, HTTP2HeadTimeout time.Duration
+	// HandshakeTimeout bounds a TLS handshake. Zero means 10 seconds.
+	HandshakeTimeout time.Duration
 	// DisableKeepAlives makes a connection for every request.
 	DisableKeepAlives bool
 	// MaxIdle and MaxIdlePerHost bound the idle connections. Zero means 100 each;
 	// a negative MaxIdle means no bound.
 	MaxIdle, MaxIdlePerHost int
-	// MaxHeadBytes bounds a reply's head. Zero means 1 MiB.
+	// MaxHeadBytes bounds a reply's head. Zero means 1 MiB (fault 38).
 	MaxHeadBytes int64
 	// RootCAs verify endpoints that speak TLS. Nil means the system's.
 	RootCAs *x509.CertPool
+	// Certificates are shown to endpoints that ask for one: the first that their
+	// authorities have signed. Without any, or with none of theirs, none is shown.
+	Certificates []tls.Certificate
+	// CipherSuites are what is offered for TLS 1.2, by the numbers of crypto/tls.
+	// Empty means Go's choice. Those of TLS 1.3 are not configurable.
+	CipherSuites []uint16
+}
+
+func (o *TransportOptions) setDefaults() {
+	defaultTo(&o.Dialer, new(Dialer))
+	defaultTo(&o.HTTP1HeadTimeout, o.HeadTimeout)
+	defaultTo(&o.HTTP2HeadTimeout, o.HeadTimeout)
+	defaultTo(&o.HandshakeTimeout, 10*time.Second)
+	defaultTo(&o.MaxIdle, 100)
+	defaultTo(&o.MaxIdlePerHost, 100)
+	defaultTo(&o.MaxHeadBytes, 1<<20)
+}
+
+func defaultTo[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
 }
 
 // Transports holds the net/http transports to endpoints: one for all that speak
-// plain HTTP, and one for each certificate name of those that speak TLS.
+// plain HTTP/1, one for all that speak HTTP/2 in the clear, and one for each
+// certificate name and protocol of those that speak TLS. A connection belongs to
+// an address, so it survives whatever else registers anew.
 type Transports struct {
-	opts  TransportOptions
-	plain *http.Transport
-	mu    sync.Mutex // guards tls
-	tls   map[string]*http.Transport
+	opts       TransportOptions
+	plain, h2c *http.Transport
+	mu         sync.Mutex // guards tls
+	tls        map[tlsKind]*http.Transport
+}
+
+// tlsKind is what endpoints that speak TLS must have in common to share a transport.
+type tlsKind struct {
+	name  string // that the certificate must carry; "" is the host's own
+	http2 bool
 }
 
 // NewTransports returns transports without any connection yet.
 func NewTransports(o TransportOptions) *Transports {
-	if o.Dialer == nil {
-		o.Dialer = new(Dialer)
-	}
-	if o.MaxIdle == 0 {
-		o.MaxIdle = 100
-	}
-	if o.MaxIdlePerHost == 0 {
-		o.MaxIdlePerHost = 100
-	}
-	if o.MaxHeadBytes == 0 {
-		o.MaxHeadBytes = 1 << 20
-	}
-	t := &Transports{opts: o, tls: make(map[string]*http.Transport)}
-	t.plain = t.make(nil)
+	o.setDefaults()
+	t := &Transports{opts: o, tls: make(map[tlsKind]*http.Transport)}
+	t.plain = t.make(new(http.Protocols), o.HTTP1HeadTimeout)
+	t.plain.Protocols.SetHTTP1(true)
+	t.h2c = t.make(new(http.Protocols), o.HTTP2HeadTimeout)
+	t.h2c.Protocols.SetUnencryptedHTTP2(true)
 	return t
 }
 
-// For returns the transport for an endpoint.
+// For returns the transport for an endpoint. The protocol `http2` is spoken over
+// TLS only, and HTTP/1 there with an endpoint that does not negotiate it
+// (reference 6.6); `h2c`, which gorouter lacks, is HTTP/2 in the clear with
+// prior knowledge.
 func (t *Transports) For(e *route.Endpoint) http.RoundTripper {
 	if !e.TLS {
+		if e.Protocol == "h2c" {
+			return t.h2c
+		}
 		return t.plain
 	}
+	kind := tlsKind{name: e.ServerCertDomainSAN, http2: e.Protocol == "http2" || e.Protocol == "h2c"}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	transport := t.tls[e.ServerCertDomainSAN]
+	transport := t.tls[kind]
 	if transport == nil {
 		if len(t.tls) >= maxTLSTransports {
 			t.forgetTLS()
 		}
-		transport = t.make(&tls.Config{ServerName: e.ServerCertDomainSAN, RootCAs: t.opts.RootCAs, MinVersion: tls.VersionTLS12})
-		t.tls[e.ServerCertDomainSAN] = transport
+		transport = t.makeTLS(kind)
+		t.tls[kind] = transport
 	}
 	return transport
 }
@@ -92,70 +123,45 @@ func (t *Transports) forgetTLS() {
 // Close closes the idle connections.
 func (t *Transports) Close() {
 	t.plain.CloseIdleConnections()
+	t.h2c.CloseIdleConnections()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.forgetTLS()
 }
 
-func (t *Transports) make(config *tls.Config) *http.Transport {
+func (t *Transports) makeTLS(kind tlsKind) *http.Transport {
+	protocols, timeout := new(http.Protocols), t.opts.HTTP1HeadTimeout
+	protocols.SetHTTP1(true)
+	if kind.http2 {
+		protocols.SetHTTP2(true)
+		timeout = t.opts.HTTP2HeadTimeout
+	}
+	transport := t.make(protocols, timeout)
+	transport.TLSClientConfig = &tls.Config{
+		ServerName:   kind.name,
+		RootCAs:      t.opts.RootCAs,
+		Certificates: t.opts.Certificates,
+		CipherSuites: t.opts.CipherSuites,
+		MinVersion:   tls.VersionTLS12,
+	}
+	return transport
+}
+
+func (t *Transports) make(protocols *http.Protocols, headTimeout time.Duration) *http.Transport {
 	return &http.Transport{
 		DialContext:            t.opts.Dialer.DialContext,
-		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    10 * time.Second,
+		Protocols:              protocols,
+		TLSHandshakeTimeout:    t.opts.HandshakeTimeout,
 		DisableCompression:     true, // what the endpoint sends is what the client gets
 		DisableKeepAlives:      t.opts.DisableKeepAlives,
 		MaxIdleConns:           max(t.opts.MaxIdle, 0), // 0 is no bound to net/http
 		MaxIdleConnsPerHost:    t.opts.MaxIdlePerHost,
 		IdleConnTimeout:        90 * time.Second, // reference 3.5
-		ResponseHeaderTimeout:  t.opts.HeadTimeout,
+		ResponseHeaderTimeout:  headTimeout,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: t.opts.MaxHeadBytes,
-		// net/http speaks HTTP/2 only where asked, when it is given a dialler of its own.
-		ForceAttemptHTTP2: false,
+		// One connection carries all requests to an endpoint, and one that has died in
+		// silence must not take them all along.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
 	}
-}
-
-// Dialer connects to endpoints. The host `localhost` is 127.0.0.1 and then ::1,
-// whatever the system's resolver says: dev servers listen on either, and it must
-// work with no network. The zero value is usable.
-type Dialer struct {
-	Timeout        time.Duration // zero means 5 seconds
-	KeepAliveProbe time.Duration // zero means 1 second
-	// Allow is asked for every address, after names have been looked up, and its
-	// error refuses the connection. Optional.
-	Allow func(netip.AddrPort) error
-}
-
-// DialContext connects to addr.
-func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAliveProbe}
-	if dialer.Timeout == 0 {
-		dialer.Timeout = 5 * time.Second
-	}
-	if dialer.KeepAlive == 0 {
-		dialer.KeepAlive = time.Second
-	}
-	if d.Allow != nil {
-		dialer.Control = d.control
-	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil || host != "localhost" {
-		return dialer.DialContext(ctx, network, addr)
-	}
-	conn, err := dialer.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
-	if err == nil {
-		return conn, nil
-	}
-	if conn, err6 := dialer.DialContext(ctx, network, net.JoinHostPort("::1", port)); err6 == nil {
-		return conn, nil
-	}
-	return nil, err // of 127.0.0.1: most servers are there
-}
-
-func (d *Dialer) control(_, address string, _ syscall.RawConn) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
-	}
-	return d.Allow(ap)
 }

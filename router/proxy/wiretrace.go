@@ -12,6 +12,7 @@ import (
 // wireFacts are what is known of one attempt on the wire.
 type wireFacts struct {
 	gotConn      bool
+	reused       bool // the connection had carried a request before
 	wroteHeaders bool
 	dnsTime      time.Duration
 	dialTime     time.Duration
@@ -54,7 +55,9 @@ func (t *wireTrace) hooks() *httptrace.ClientTrace {
 		TLSHandshakeStart: func() { t.note(func() { t.tlsAt = time.Now() }) },
 		TLSHandshakeDone:  func(tls.ConnectionState, error) { t.note(func() { t.facts.tlsTime = time.Since(t.tlsAt) }) },
 		GotConn: func(info httptrace.GotConnInfo) {
-			t.note(func() { t.facts.gotConn, t.facts.localAddr = true, info.Conn.LocalAddr().String() })
+			t.note(func() {
+				t.facts.gotConn, t.facts.reused, t.facts.localAddr = true, info.Reused, info.Conn.LocalAddr().String()
+			})
 		},
 		WroteHeaders: func() { t.note(func() { t.facts.wroteHeaders = true }) },
 		Got1xxResponse: func(code int, h textproto.MIMEHeader) error {

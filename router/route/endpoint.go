@@ -12,7 +12,7 @@ import (
 type Endpoint struct {
 	Addr                string // host:port, the identity within a pool
 	TLS                 bool
-	Protocol            string // http1 or http2
+	Protocol            string // http1, http2 (with TLS) or h2c; any other is http1
 	App                 string
 	InstanceID          string // the value of the sticky cookie; empty takes part in none
 	InstanceIndex       string

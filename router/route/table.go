@@ -74,6 +74,8 @@ type Change struct {
 	Route bool
 	// Silent is how long the endpoint had gone without a heartbeat (EndpointPruned).
 	Silent time.Duration
+	// Err is what a request found (EndpointFailed).
+	Err error
 }
 
 // ChangeKind says what happened to an endpoint.
@@ -87,11 +89,12 @@ const (
 	EndpointRemoved // unregistered
 	EndpointPruned  // went too long without a heartbeat
 	EndpointEvicted // no longer admitted
+	EndpointFailed  // spoke no TLS that could be trusted, or could not be reached
 )
 
 // String returns the kind in words, as events are named.
 func (k ChangeKind) String() string {
-	return [...]string{"unchanged", "endpoint-added", "endpoint-updated", "endpoint-removed", "endpoint-pruned", "endpoint-evicted"}[k]
+	return [...]string{"unchanged", "endpoint-added", "endpoint-updated", "endpoint-removed", "endpoint-pruned", "endpoint-evicted", "endpoint-failed"}[k]
 }
 
 // Register adds an endpoint to the route of a URI, or refreshes it there. The
@@ -167,13 +170,13 @@ func (t *Table) remove(key Key, why ChangeKind, gone func(*Endpoint) bool) int {
 		return 0
 	}
 	t.touch(now)
-	t.dropped(pool, removed, why, now)
+	t.dropped(pool, removed, Change{Kind: why}, now)
 	return len(removed)
 }
 
 // dropped does the accounts after instances have left a pool, and lets the
-// route go when it has none left.
-func (t *Table) dropped(pool *Pool, removed []*Instance, why ChangeKind, now time.Duration) {
+// route go when it has none left. why is the change but for what it is of.
+func (t *Table) dropped(pool *Pool, removed []*Instance, why Change, now time.Duration) {
 	empty := len(pool.Instances()) == 0
 	if empty {
 		pool.emptied = now
@@ -185,10 +188,9 @@ func (t *Table) dropped(pool *Pool, removed []*Instance, why ChangeKind, now tim
 	for n, i := range removed {
 		t.endpoints.Add(-1)
 		t.releaseLive(i)
-		t.changed(Change{
-			Kind: why, Key: pool.key, Endpoint: i.Endpoint(), Route: goes && n == len(removed)-1,
-			Silent: now - time.Duration(i.seen.Load()),
-		})
+		why.Key, why.Endpoint, why.Route = pool.key, i.Endpoint(), goes && n == len(removed)-1
+		why.Silent = now - time.Duration(i.seen.Load())
+		t.changed(why)
 	}
 }
 
@@ -206,7 +208,7 @@ func (t *Table) Prune() int {
 			return !e.TLS && now-time.Duration(i.seen.Load()) > e.TTL
 		})
 		if len(removed) > 0 {
-			t.dropped(pool, removed, EndpointPruned, now)
+			t.dropped(pool, removed, Change{Kind: EndpointPruned}, now)
 			pruned += len(removed)
 		} else if len(pool.Instances()) == 0 && now-pool.emptied > t.opts.KeepEmpty {
 			t.delete(pool)

@@ -35,7 +35,9 @@ type Registration struct {
 	TLSPort uint16 `json:"tls_port,omitempty"`
 	// URIs are the routes, each host[/path]; a host may begin with "*.".
 	URIs []string `json:"uris"`
-	// Protocol is "http1" or "http2". Empty means http1.
+	// Protocol is "http1", "http2", which takes a TLSPort, or "h2c", an addition of
+	// devrouter's: HTTP/2 in the clear, for which gorouters send HTTP/1. Empty means
+	// http1.
 	Protocol string `json:"protocol,omitempty"`
 	// App is the application's GUID.
 	App string `json:"app,omitempty"`

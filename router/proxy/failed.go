@@ -1,0 +1,82 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"devrouter/router/route"
+)
+
+// failed marks or removes the endpoint where its failure says so, and keeps the
+// accounts.
+func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
+	f := classify(ex.context(), err, facts)
+	err = brief(err)
+	ex.record.FailedAttempts++
+	ex.record.FailedTime += time.Since(ex.record.SentAt)
+	ex.record.Cause = err
+	if f.status == clientGone.status {
+		return f
+	}
+	e := instance.Endpoint()
+	ex.logFailed(e, f, err, facts)
+	if f.marks {
+		instance.Live().Fail(err)
+		ex.log(slog.LevelInfo, "endpoint-marked-as-ineligible", slog.String("error", err.Error()), logEndpoint(e))
+	}
+	if f.prunes {
+		ex.h.opts.Table.RemoveFailed(ex.pool.Key(), e, err)
+	}
+	return f
+}
+
+// logFailed says what is known of an attempt that failed, by gorouter's names
+// (reference 3.4).
+func (ex *exchange) logFailed(e *route.Endpoint, f failure, err error, facts wireFacts) {
+	if f.timedOut {
+		ex.log(slog.LevelError, "backend-request-timeout", slog.String("error", err.Error()), logEndpoint(e))
+	}
+	ex.log(slog.LevelError, "backend-endpoint-failed",
+		slog.String("error", err.Error()),
+		slog.Int("attempt", ex.record.Attempts),
+		slog.Bool("retriable", ex.mayRetry(f)),
+		slog.Int("num-endpoints", len(ex.pool.Instances())),
+		slog.Bool("got-connection", facts.gotConn),
+		slog.Bool("wrote-headers", facts.wroteHeaders),
+		slog.Bool("conn-reused", facts.reused),
+		slog.Float64("dns-lookup-time", facts.dnsTime.Seconds()),
+		slog.Float64("dial-time", facts.dialTime.Seconds()),
+		slog.Float64("tls-handshake-time", facts.tlsTime.Seconds()),
+		slog.String("local-address", facts.localAddr),
+		logEndpoint(e))
+}
+
+// logNoEndpoint says that there is nothing to try.
+func (ex *exchange) logNoEndpoint(err error) {
+	ex.log(slog.LevelError, "select-endpoint-failed", slog.String("error", err.Error()),
+		slog.String("host", ex.r.Host), slog.Int("num-endpoints", len(ex.pool.Instances())))
+}
+
+func (ex *exchange) log(level slog.Level, event string, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("route", ex.record.Route), slog.String("vcap_request_id", ex.record.RequestID))
+	ex.h.log.LogAttrs(context.Background(), level, event, attrs...)
+}
+
+func logEndpoint(e *route.Endpoint) slog.Attr {
+	return slog.Group("route-endpoint", slog.String("ApplicationId", e.App), slog.String("Addr", e.Addr),
+		slog.Bool("isTLS", e.TLS), slog.String("RouteServiceUrl", e.RouteServiceURL))
+}
+
+// maxErrorText is what an error may take up in a reply, a log line, or with an
+// address that is marked with it: net/http quotes what an endpoint sends, up to
+// the bound of a head.
+const maxErrorText = 1 << 10
+
+func brief(err error) error {
+	if text := err.Error(); len(text) > maxErrorText {
+		return errors.New(text[:maxErrorText] + "…")
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package proxy
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+)
+
+// Limits bound what the heads of requests and replies may be. The bytes of a
+// reply's head are TransportOptions.MaxHeadBytes.
+type Limits struct {
+	// RequestHeaderBytes bounds the size of a request's head, by gorouter's way of
+	// counting it. Zero means 64 KiB (fault 36), where gorouter has 1 MiB, which is
+	// the most that is possible. The server in front must let more through, or
+	// refuses it first and without a word of ours.
+	RequestHeaderBytes int
+	// RequestHeaders bounds the header lines of a request. Zero means no bound of
+	// their number.
+	RequestHeaders int
+	// ResponseHeaders bounds the header lines of a reply. Zero means no bound.
+	ResponseHeaders int
+}
+
+const (
+	defaultRequestHeaderBytes = 64 << 10
+	maxRequestHeaderBytes     = 1 << 20
+)
+
+var errTooManyHeaders = errors.New("Too many response headers") //nolint:staticcheck // gorouter's words, sent to clients
+
+func (l *Limits) setDefaults(log *slog.Logger) {
+	if l.RequestHeaderBytes > maxRequestHeaderBytes {
+		log.Warn("innapropriate-max-request-header-bytes", "error", "max_request_header_bytes is above 1 MiB and counts as that")
+	}
+	if l.RequestHeaderBytes < 1 {
+		l.RequestHeaderBytes = defaultRequestHeaderBytes
+	}
+	l.RequestHeaderBytes = min(l.RequestHeaderBytes, maxRequestHeaderBytes)
+}
+
+// ServerHeaderBytes is what the server in front should let through, so that a
+// request that is too large is refused by name and logged with its app. What is
+// larger still gets the server's own bare 431.
+func (l Limits) ServerHeaderBytes() int {
+	const slack = 32 << 10 // not much: that is what an unfinished head may hold (fault 37)
+	l.setDefaults(slog.New(slog.DiscardHandler))
+	return min(l.RequestHeaderBytes+slack, maxRequestHeaderBytes)
+}
+
+// exceeds says whether a request is more than it may be (reference 6.6).
+func (l *Limits) exceeds(r *http.Request) bool {
+	return requestHeaderBytes(r) >= l.RequestHeaderBytes || l.RequestHeaders > 0 && headerLines(r.Header) > l.RequestHeaders
+}
+
+// requestHeaderBytes is the size of a request's head as gorouter counts it: the
+// request line, Host, and the other headers, with what separates them.
+func requestHeaderBytes(r *http.Request) int {
+	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len(" ")*2 + len("\r\n")
+	size += len("Host: ") + len(r.Host) + len("\r\n")
+	for name, values := range r.Header {
+		for _, value := range values {
+			size += len(name) + len(": ") + len(value) + len("\r\n")
+		}
+	}
+	return size
+}
+
+func headerLines(h http.Header) (n int) {
+	for _, values := range h {
+		n += len(values)
+	}
+	return n
+}
+
+// refuseSize answers a request that is more than it may be: no body, and the
+// connection ends. The record names the endpoint that would have got it, so that
+// the app's own log shows why it never did.
+func (ex *exchange) refuseSize() {
+	if instance, err := ex.picker.Next(); err == nil {
+		instance.Live().Release()
+		ex.record.Endpoint = recordEndpoint(instance.Endpoint())
+	}
+	header := ex.w.Header()
+	header.Set(headerRouterError, "max-request-size-exceeded")
+	header.Set("Connection", "close")
+	ex.h.opts.Rewrite.apply(header)
+	ex.writeHead(http.StatusRequestHeaderFieldsTooLarge)
+}
