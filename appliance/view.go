@@ -44,7 +44,7 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 		if row.App == "" {
 			row.App = e.App
 		}
-		if row.Source == sourceBus && !e.TLS {
+		if row.Source == sourceBus && e.Expires() {
 			instance.LastSeen = table.Seen(i)
 			instance.Expires = instance.LastSeen.Add(e.TTL)
 		}

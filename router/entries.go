@@ -39,7 +39,8 @@ func (r *Router) entries() []admin.RouteEntry {
 				Address: e.Addr, AvailabilityZone: e.AvailabilityZone, Protocol: e.Protocol, TLS: e.TLS,
 				TTL: int(e.TTL / time.Second), RouteServiceURL: e.RouteServiceURL, Tags: e.Tags,
 				IsolationSegment: e.IsolationSegment, PrivateInstanceID: e.InstanceID,
-				ServerCertDomainSAN: e.ServerCertDomainSAN, LoadBalancing: string(e.LoadBalancing),
+				ServerCertDomainSAN: e.ServerCertDomainSAN, LoadBalancing: string(e.Balancing.Algorithm),
+				HashHeader: e.Balancing.HashHeader, HashBalance: e.Balancing.HashBalance,
 			})
 		}
 		entries = append(entries, entry)

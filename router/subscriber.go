@@ -34,6 +34,7 @@ type Refused struct {
 type subscriber struct {
 	r    *Router
 	subs []*nats.Subscription
+	full fullWarning
 }
 
 // subscribe announces the router and listens. Register and unregister come
@@ -206,6 +207,7 @@ func (s *subscriber) reserved(key route.Key) error {
 // refused bounds what it passes on: those who are told keep it, and a stranger's
 // message may be a megabyte long.
 func (s *subscriber) refused(f Refused) {
+	s.full.refused(f.Err, s.r.log)
 	f.URI, f.Sender = excerpt(f.URI), excerpt(f.Sender)
 	if text := f.Err.Error(); len(text) > maxExcerpt {
 		f.Err = errors.New(excerpt(text))
@@ -214,41 +216,6 @@ func (s *subscriber) refused(f Refused) {
 	if s.r.opts.OnRefused != nil {
 		s.r.opts.OnRefused(f)
 	}
-}
-
-// endpoint describes what a registration registers.
-func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
-	e := &route.Endpoint{
-		Addr: reg.Address(), TLS: reg.TLSPort != 0, Protocol: reg.Protocol, App: reg.App,
-		InstanceID: reg.PrivateInstanceID, InstanceIndex: reg.PrivateInstanceIndex,
-		ServerCertDomainSAN: reg.ServerCertDomainSAN, IsolationSegment: reg.IsolationSegment,
-		AvailabilityZone: reg.AvailabilityZone, RouteServiceURL: reg.RouteServiceURL, Tags: reg.Tags,
-		StickyCookies: reg.Options.StickyCookieNames,
-		TTL:           s.ttl(reg.StaleThresholdInSeconds),
-	}
-	if e.Protocol == "" || s.r.opts.DisableHTTP2 && (e.Protocol == "http2" || e.Protocol == "h2c") {
-		e.Protocol = "http1"
-	}
-	if a := route.Algorithm(reg.Options.LoadBalancing); a.Known() {
-		e.LoadBalancing = a
-	} else if a != "" {
-		s.r.log.Error("invalid-endpoint-load-balancing-algorithm-provided-keeping-pool-lb-algo",
-			"endpoint", e.Addr, "algorithm", string(a), "supported", []route.Algorithm{route.RoundRobin, route.LeastConnection})
-	}
-	return e
-}
-
-// ttl bounds the time to live that a registration asks for. A negative one is
-// the shortest there is; gorouter takes it as it stands, and prunes at once.
-func (s *subscriber) ttl(seconds int) time.Duration {
-	most := s.r.opts.StaleThreshold
-	switch {
-	case seconds == 0 || seconds > int(most/time.Second):
-		return most
-	case seconds < 0:
-		return time.Second
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // sender says who seems to have sent a message.

@@ -33,6 +33,9 @@ type Endpoint struct {
 	ServerCertDomainSAN string            `json:"server_cert_domain_san,omitempty"`
 	// LoadBalancing is the algorithm that the registration asked for.
 	LoadBalancing string `json:"load_balancing_algorithm,omitempty"`
+	// HashHeader and HashBalance go with the algorithm hash.
+	HashHeader  string  `json:"hash_header,omitempty"`
+	HashBalance float64 `json:"hash_balance,omitempty"`
 }
 
 func (s *server) serveRoutes(w http.ResponseWriter, _ *http.Request) {

@@ -21,6 +21,7 @@ type exchange struct {
 
 	pool    *route.Pool
 	picker  route.Picker
+	session session
 	upgrade string // the token that the client wants to switch to; "" for none
 	out     *http.Request
 	body    *requestBody

@@ -122,6 +122,7 @@ func (ex *exchange) refusePick(err error) {
 		ex.refuse(connectionLimit, ex.r.Host)
 		return
 	}
+	ex.h.log.Error("select-endpoint-failed", "route", ex.record.Route, "error", err.Error(), "vcap_request_id", ex.record.RequestID)
 	ex.replyFailure(badGateway, err)
 }
 

@@ -44,6 +44,9 @@ type Options struct {
 	MaxConns int
 	// FailedFor is how long a failed endpoint is passed over. Zero means 30 seconds.
 	FailedFor time.Duration
+	// Zone is the availability zone whose endpoints are preferred for the first
+	// attempt of a request. Empty prefers none.
+	Zone string
 	// EmptyPool503 answers 503 instead of 404 for a route without endpoints.
 	EmptyPool503 bool
 	// RawTCPUpgrade makes `Upgrade: tcp` a pipe to the endpoint without an HTTP
@@ -195,12 +198,7 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.prepare(hops)
-	ex.picker.Start(pool, route.Choice{
-		Sticky:    stickyInstance(ex.r, ex.sessionCookies()),
-		Only:      only,
-		MaxConns:  ex.h.opts.MaxConns,
-		FailedFor: ex.h.opts.FailedFor,
-	})
+	ex.picker.Start(pool, ex.choice(only))
 	if ex.h.opts.Limits.exceeds(ex.r) {
 		ex.refuseSize()
 		return

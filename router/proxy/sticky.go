@@ -3,12 +3,14 @@ package proxy
 import (
 	"net/http"
 	"slices"
-
-	"devrouter/router/route"
+	"strings"
 )
 
-// cookieVcapID holds the instance id that a session sticks to.
-const cookieVcapID = "__VCAP_ID__"
+// The cookies of sticky sessions.
+const (
+	cookieVcapID     = "__VCAP_ID__"      // the instance that a session sticks to
+	cookieVcapIDMeta = "__VCAP_ID_META__" // the attributes that cookieVcapID has
+)
 
 // Sticky are the options of sticky sessions (reference, section 4).
 type Sticky struct {
@@ -17,83 +19,69 @@ type Sticky struct {
 	Cookies []string
 	// Secure sets the Secure attribute always.
 	Secure bool
+	// Negotiate makes clients stick that authenticate by Negotiate: it is their
+	// connection to one instance that is authenticated, so no other will do.
+	Negotiate bool
 }
 
-// sessionCookies are the names that make a session of this route stick.
-func (ex *exchange) sessionCookies() []string {
-	if names := ex.pool.StickyCookies(); len(names) > 0 {
-		return names
-	}
-	return ex.h.opts.Sticky.Cookies
+// session is what a request tells of the session that it belongs to.
+type session struct {
+	names     []string // of the cookies that carry a session
+	id        string   // the instance to stick to; "" for none
+	mandatory bool     // that instance, or none
+	meta      string   // the value of cookieVcapIDMeta
 }
 
-// stickyInstance returns the instance id that a request sticks to, or "". One of
-// the session cookies must accompany the id: without a session there is nothing
-// to stick for.
-func stickyInstance(r *http.Request, sessionCookies []string) string {
-	id, err := r.Cookie(cookieVcapID)
-	if err != nil {
-		return ""
+// readSession reads the request's session. One of the session cookies must
+// accompany the id: without a session there is nothing to stick for (reference
+// 4.1). Both are hostile text: an id chooses among the instances that there are,
+// and is never sent back.
+func readSession(r *http.Request, names []string, negotiate bool) session {
+	s := session{names: names}
+	if !mentions(r.Header["Cookie"], cookieVcapID) {
+		return s
 	}
-	for _, name := range sessionCookies {
-		if _, err := r.Cookie(name); err == nil {
-			return id.Value
+	var id string
+	var inSession bool
+	for _, c := range r.Cookies() {
+		switch {
+		case c.Name == cookieVcapID && id == "": // the first: browsers send the longest path first
+			id = c.Value
+		case c.Name == cookieVcapIDMeta && s.meta == "":
+			s.meta = c.Value
+		case isSessionCookie(c.Name, names):
+			inSession = true
 		}
 	}
-	return ""
+	s.mandatory = negotiate && id != "" && isNegotiate(r.Header.Get("Authorization"))
+	if inSession || s.mandatory {
+		s.id = id
+	}
+	return s
 }
 
-// stick adds the cookie to a reply.
-func (ex *exchange) stick(header http.Header, e *route.Endpoint) {
-	names := ex.sessionCookies()
-	cookie := stickyCookie(header, names, stickyInstance(ex.r, names), e.InstanceID)
-	if cookie == nil {
-		return
-	}
-	cookie.Path = ex.pool.ContextPath()
-	cookie.Secure = cookie.Secure || ex.h.opts.Sticky.Secure
-	if line := cookie.String(); line != "" {
-		header.Add("Set-Cookie", line)
-	}
+func mentions(lines []string, name string) bool {
+	return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, name) })
 }
 
-// stickyCookie returns the cookie, but for its path, that a reply needs: when
-// the application began or ended a session in it, or when another instance than
-// the one asked for has served it. Otherwise nil.
-func stickyCookie(reply http.Header, sessionCookies []string, asked, served string) *http.Cookie {
-	if served == "" {
-		return nil
+// isSessionCookie says whether a cookie is one of those named. The prefixes by
+// which a cookie asks browsers for more safety are no part of the name that an
+// application's framework knows.
+func isSessionCookie(name string, names []string) bool {
+	if slices.Contains(names, name) {
+		return true
 	}
-	var session *http.Cookie
-	for _, line := range reply["Set-Cookie"] {
-		c, err := http.ParseSetCookie(line)
-		if err != nil {
-			continue
-		}
-		if c.Name == cookieVcapID {
-			return nil // the application's own
-		}
-		if session == nil && slices.Contains(sessionCookies, c.Name) {
-			session = c
+	for _, prefix := range [...]string{"__Host-", "__Secure-", "__Http-", "__Host-Http-"} {
+		if bare, ok := strings.CutPrefix(name, prefix); ok && slices.Contains(names, bare) {
+			return true
 		}
 	}
-	if session == nil && (asked == "" || asked == served) {
-		return nil
-	}
-	cookie := &http.Cookie{Name: cookieVcapID, Value: served, HttpOnly: true}
-	if session != nil {
-		takeAttributes(cookie, session)
-	}
-	return cookie
+	return false
 }
 
-// takeAttributes lets the cookie live, and travel, as the session's own does. A
-// positive Max-Age is copied too: a session that outlives its cookie loses its
-// instance (gorouter copied none before 2026).
-func takeAttributes(cookie, session *http.Cookie) {
-	cookie.Secure = session.Secure
-	cookie.SameSite = session.SameSite
-	cookie.Partitioned = session.Partitioned
-	cookie.MaxAge = session.MaxAge
-	cookie.Expires = session.Expires
+// isNegotiate says whether the value of Authorization or WWW-Authenticate is of
+// that scheme, in any case.
+func isNegotiate(value string) bool {
+	const scheme = "negotiate"
+	return len(value) >= len(scheme) && strings.EqualFold(value[:len(scheme)], scheme)
 }

@@ -20,14 +20,20 @@ type Endpoint struct {
 	IsolationSegment    string
 	AvailabilityZone    string
 	RouteServiceURL     string
-	LoadBalancing       Algorithm // as the message carried it; empty keeps the pool's
-	StickyCookies       []string  // names of session cookies; empty means the router's own
+	Balancing           Balancing
+	StickyCookies       []string // names of session cookies; empty means the router's own
 	Tags                map[string]string
 	// TTL is how long the endpoint lives without a heartbeat, always positive.
-	// Endpoints that speak TLS are not pruned by it (reference 1.8): their
-	// certificate shows when a stranger has taken their port.
 	TTL time.Duration
+	// TTLAsked says that the registration asked for the TTL, and did not just get
+	// the router's.
+	TTLAsked bool
 }
+
+// Expires says whether the endpoint is pruned when its TTL has passed. One that
+// speaks TLS is not (reference 1.8), as its certificate shows when a stranger has
+// taken its port; unless its own registration asks for it.
+func (e *Endpoint) Expires() bool { return !e.TLS || e.TTLAsked }
 
 // same says whether a registration changes nothing.
 func (e *Endpoint) same(o *Endpoint) bool {
@@ -38,7 +44,7 @@ func (e *Endpoint) same(o *Endpoint) bool {
 		e.InstanceID == o.InstanceID && e.InstanceIndex == o.InstanceIndex &&
 		e.ServerCertDomainSAN == o.ServerCertDomainSAN && e.IsolationSegment == o.IsolationSegment &&
 		e.AvailabilityZone == o.AvailabilityZone && e.RouteServiceURL == o.RouteServiceURL &&
-		e.LoadBalancing == o.LoadBalancing && e.TTL == o.TTL && slices.Equal(e.StickyCookies, o.StickyCookies) && maps.Equal(e.Tags, o.Tags)
+		e.Balancing == o.Balancing && e.TTL == o.TTL && e.TTLAsked == o.TTLAsked && slices.Equal(e.StickyCookies, o.StickyCookies) && maps.Equal(e.Tags, o.Tags)
 }
 
 // Instance is an endpoint's place in one pool: its description, when it was

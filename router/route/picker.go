@@ -19,6 +19,15 @@ type Choice struct {
 	// Sticky is the instance id of the session's cookie. It decides the first
 	// attempt alone, and only while that instance is there and has room.
 	Sticky string
+	// Mandatory makes Sticky decide every attempt: that instance, or none.
+	Mandatory bool
+	// HashKey is the value of the pool's HashHeader. Empty chooses by the algorithm
+	// that the table has for pools without one of their own.
+	HashKey string
+	// Zone is the availability zone whose endpoints are preferred for the first
+	// attempt (reference 3.2); empty prefers none. Hash does not ask for it: the same
+	// value goes to the same endpoint.
+	Zone string
 	// Only, when not nil, leaves the endpoints that it says yes to.
 	Only func(*Endpoint) bool
 	// MaxConns bounds the requests in flight to one address. Zero means no bound.
@@ -35,6 +44,7 @@ type Picker struct {
 	choice    Choice
 	tried     []*Instance
 	room      [4]*Instance // the first of tried, so that a request allocates none
+	local     bool         // only endpoints of choice.Zone are eligible
 }
 
 // Start begins the choice for one request.
@@ -52,15 +62,15 @@ func (k *Picker) Start(p *Pool, c Choice) {
 // Next returns the endpoint to try next and counts a request in flight there,
 // which the caller ends with Live.Release.
 func (k *Picker) Next() (*Instance, error) {
+	if k.choice.Mandatory {
+		return k.mandatory()
+	}
 	if len(k.tried) >= len(k.instances) {
 		return nil, ErrNoEndpoints
 	}
-	if i := k.sticky(); i != nil {
-		return i, nil
-	}
-	i := k.pick(true)
+	i := k.sticky()
 	if i == nil {
-		i = k.pick(false) // all that are left have failed: better one of them than none
+		i = k.choose()
 	}
 	if i == nil {
 		return nil, ErrConnectionLimit
@@ -69,25 +79,60 @@ func (k *Picker) Next() (*Instance, error) {
 	return i, nil
 }
 
+func (k *Picker) mandatory() (*Instance, error) {
+	if i := k.named(); i != nil && i.live.acquire(int64(k.choice.MaxConns)) {
+		return i, nil
+	}
+	return nil, ErrNoEndpoints
+}
+
 func (k *Picker) sticky() *Instance {
 	if k.choice.Sticky == "" || len(k.tried) > 0 {
 		return nil
 	}
+	if i := k.named(); i != nil && i.live.acquire(int64(k.choice.MaxConns)) {
+		return i
+	}
+	return nil
+}
+
+// named returns the instance that Sticky names, or nil.
+func (k *Picker) named() *Instance {
 	for _, i := range k.instances {
 		// One index serves ids and addresses in gorouter, so an address works too (reference 4.1).
 		if e := i.Endpoint(); e.InstanceID == k.choice.Sticky || e.Addr == k.choice.Sticky {
-			if !i.live.acquire(int64(k.choice.MaxConns)) {
-				return nil
-			}
-			k.tried = append(k.tried, i)
 			return i
 		}
 	}
 	return nil
 }
 
-func (k *Picker) pick(healthy bool) *Instance {
-	if k.pool.Algorithm() == LeastConnection {
+// choose chooses by the pool's algorithm. It returns nil when every endpoint that
+// is left has as many requests as it may have.
+func (k *Picker) choose() *Instance {
+	b := k.pool.Balancing()
+	if b.Algorithm == Hash {
+		if k.choice.HashKey != "" {
+			return k.byHash(b.HashBalance)
+		}
+		b.Algorithm = k.pool.byDefault
+	}
+	if k.choice.Zone != "" && len(k.tried) == 0 {
+		k.local = true
+		i := k.pick(b.Algorithm, true)
+		k.local = false
+		if i != nil {
+			return i
+		}
+	}
+	if i := k.pick(b.Algorithm, true); i != nil {
+		return i
+	}
+	return k.pick(b.Algorithm, false) // all that are left have failed: better one of them than none
+}
+
+func (k *Picker) pick(a Algorithm, healthy bool) *Instance {
+	if a == LeastConnection {
 		return k.leastConnection(healthy)
 	}
 	return k.roundRobin(healthy)
@@ -152,6 +197,9 @@ func (k *Picker) eligible(i *Instance, healthy bool) bool {
 		if f := i.live.Failure(); f != nil && time.Since(f.At) < k.choice.FailedFor {
 			return false
 		}
+	}
+	if k.local && i.Endpoint().AvailabilityZone != k.choice.Zone {
+		return false
 	}
 	return !contains(k.tried, i)
 }

@@ -7,18 +7,6 @@ import (
 	"time"
 )
 
-// Algorithm names how a pool chooses among its endpoints.
-type Algorithm string
-
-// The algorithms, by the names that they have on the wire and in /routes.
-const (
-	RoundRobin      Algorithm = "round-robin"
-	LeastConnection Algorithm = "least-connection"
-)
-
-// Known says whether the name is one of an algorithm.
-func (a Algorithm) Known() bool { return a == RoundRobin || a == LeastConnection }
-
 // Pool is the endpoints of one route.
 type Pool struct {
 	key Key
@@ -27,7 +15,9 @@ type Pool struct {
 	host, contextPath string
 
 	instances       atomic.Pointer[[]*Instance] // the slice is never modified once stored
-	algorithm       atomic.Pointer[Algorithm]
+	byDefault       Algorithm                   // what the table's pools balance with
+	balancing       atomic.Pointer[Balancing]   // its algorithm is never empty
+	hashTable       atomic.Pointer[maglev]      // made when first needed; may be of former instances
 	routeServiceURL atomic.Pointer[string]
 	stickyCookies   atomic.Pointer[[]string]
 	cursor          atomic.Uint32
@@ -37,10 +27,10 @@ type Pool struct {
 }
 
 func newPool(key Key, uri string, algorithm Algorithm) *Pool {
-	p := &Pool{key: key}
+	p := &Pool{key: key, byDefault: algorithm}
 	p.host, p.contextPath = splitURI(uri)
 	p.instances.Store(new([]*Instance))
-	p.algorithm.Store(&algorithm)
+	p.balancing.Store(&Balancing{Algorithm: algorithm})
 	p.routeServiceURL.Store(new(string))
 	p.stickyCookies.Store(new([]string))
 	p.cursor.Store(rand.Uint32())
@@ -57,8 +47,11 @@ func (p *Pool) ContextPath() string { return p.contextPath }
 // Instances returns the endpoints. The slice must not be modified.
 func (p *Pool) Instances() []*Instance { return *p.instances.Load() }
 
-// Algorithm returns how the pool balances.
-func (p *Pool) Algorithm() Algorithm { return *p.algorithm.Load() }
+// Algorithm returns the algorithm that the pool balances with.
+func (p *Pool) Algorithm() Algorithm { return p.balancing.Load().Algorithm }
+
+// Balancing returns how the pool balances.
+func (p *Pool) Balancing() Balancing { return *p.balancing.Load() }
 
 // RouteServiceURL returns the URL of the route service that the last
 // registration named, or "".
@@ -86,8 +79,9 @@ func (p *Pool) find(addr string) *Instance {
 // describe takes over what a registration says about the pool as a whole: the
 // latest decides, but no algorithm keeps the old one (reference 1.5).
 func (p *Pool) describe(e *Endpoint) {
-	if e.LoadBalancing != "" && e.LoadBalancing != p.Algorithm() {
-		p.algorithm.Store(&e.LoadBalancing)
+	if e.Balancing.Algorithm != "" && e.Balancing != p.Balancing() {
+		p.balancing.Store(&e.Balancing)
+		p.hashTable.Store(nil)
 	}
 	if e.RouteServiceURL != p.RouteServiceURL() {
 		p.routeServiceURL.Store(&e.RouteServiceURL)
@@ -95,6 +89,19 @@ func (p *Pool) describe(e *Endpoint) {
 	if !slices.Equal(e.StickyCookies, p.StickyCookies()) {
 		p.stickyCookies.Store(&e.StickyCookies)
 	}
+}
+
+// maglev returns the lookup table of the pool's instances. Who needs one after
+// they changed makes it, without a lock: two who do so at once make the same, in
+// less than it takes to reach an endpoint.
+func (p *Pool) maglev() *maglev {
+	members := p.instances.Load()
+	if m := p.hashTable.Load(); m != nil && m.members == members {
+		return m
+	}
+	m := newMaglev(members)
+	p.hashTable.Store(m)
+	return m
 }
 
 func (p *Pool) add(i *Instance) {

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -10,8 +11,8 @@ import (
 
 // Options configure a Table. The zero value is usable.
 type Options struct {
-	// Algorithm is what pools balance with unless a registration says otherwise.
-	// Empty means RoundRobin.
+	// Algorithm is what pools balance with unless a registration says otherwise:
+	// RoundRobin, which empty means too, or LeastConnection.
 	Algorithm Algorithm
 	// KeepEmpty is how long a route stays after its last endpoint was
 	// unregistered. Zero removes it at once.
@@ -97,9 +98,11 @@ func (k ChangeKind) String() string {
 	return [...]string{"unchanged", "endpoint-added", "endpoint-updated", "endpoint-removed", "endpoint-pruned", "endpoint-evicted", "endpoint-failed"}[k]
 }
 
+// ErrFull is why a registration is refused that would exceed a bound of the table.
+var ErrFull = errors.New("the routing table is full")
+
 // Register adds an endpoint to the route of a URI, or refreshes it there. The
-// URI must be the one that the key was parsed from. It fails only when a bound
-// of the table is reached.
+// URI must be the one that the key was parsed from. It fails with ErrFull only.
 func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -111,13 +114,13 @@ func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 			return t.refresh(pool, i, e, now), nil
 		}
 		if len(pool.Instances()) >= t.opts.MaxEndpoints {
-			return Unchanged, fmt.Errorf("route %s has %d endpoints already, the most that one route may have", key, t.opts.MaxEndpoints)
+			return Unchanged, fmt.Errorf("%w: route %s has %d endpoints already, the most that one route may have", ErrFull, key, t.opts.MaxEndpoints)
 		}
 	}
 	isNew := pool == nil
 	if isNew {
 		if t.routes.Load() >= int64(t.opts.MaxRoutes) {
-			return Unchanged, fmt.Errorf("the table has %d routes already, the most that it may have", t.opts.MaxRoutes)
+			return Unchanged, fmt.Errorf("%w: it has %d routes already, the most that it may have", ErrFull, t.opts.MaxRoutes)
 		}
 		pool = newPool(key, uri, t.opts.Algorithm)
 	}
@@ -205,7 +208,7 @@ func (t *Table) Prune() int {
 	for pool := range t.pools {
 		removed := pool.removeFunc(func(i *Instance) bool {
 			e := i.Endpoint()
-			return !e.TLS && now-time.Duration(i.seen.Load()) > e.TTL
+			return e.Expires() && now-time.Duration(i.seen.Load()) > e.TTL
 		})
 		if len(removed) > 0 {
 			t.dropped(pool, removed, Change{Kind: EndpointPruned}, now)

@@ -7,8 +7,11 @@
 package wire
 
 import (
+	"fmt"
+	"math"
 	"net"
 	"strconv"
+	"strings"
 )
 
 // The NATS subjects of the protocol.
@@ -67,13 +70,37 @@ type Registration struct {
 
 // Options are the per-route settings that a registration may carry.
 type Options struct {
-	// LoadBalancing is "round-robin" or "least-connection". Empty keeps the
-	// algorithm that the route already has.
+	// LoadBalancing is "round-robin", "least-connection" or "hash". Empty keeps
+	// the algorithm that the route already has, and what goes with it.
 	LoadBalancing string `json:"loadbalancing,omitempty"`
+	// HashHeader names the request header that "hash" goes by.
+	HashHeader string `json:"hash_header,omitempty"`
+	// HashBalance bounds what "hash" gives one endpoint: so many times the average
+	// of requests in flight. Zero is no bound.
+	HashBalance Factor `json:"hash_balance,omitempty"`
 	// StickyCookieNames are the session cookies that make this route sticky. Empty
 	// keeps the router's own (JSESSIONID). An addition of devrouter's: gorouters
 	// ignore it.
 	StickyCookieNames []string `json:"sticky_cookie_names,omitempty"`
+}
+
+// Factor is a number that some clients send as a text: per-route options are texts
+// where they are made.
+type Factor float64
+
+// UnmarshalJSON reads 1.25, "1.25", "" and null.
+func (f *Factor) UnmarshalJSON(data []byte) error {
+	text := strings.Trim(string(data), `"`)
+	if text == "" || text == "null" {
+		*f = 0
+		return nil
+	}
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return fmt.Errorf("hash_balance: %.40s is no number", data)
+	}
+	*f = Factor(v)
+	return nil
 }
 
 // Address returns host:port as the router dials it, the TLS port first. An IPv6
