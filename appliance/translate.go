@@ -22,7 +22,11 @@ func routerOptions(c *config.Config) (router.Options, error) {
 	if err != nil {
 		return router.Options{}, err
 	}
-	return router.Options{
+	trace, err := tracing(c)
+	if err != nil {
+		return router.Options{}, err
+	}
+	o := router.Options{
 		StartDelay:                 c.StartResponseDelayInterval,
 		Index:                      int(c.Index),
 		Host:                       ownHost(c.ListenAddress),
@@ -47,7 +51,9 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		ReadHeaderTimeout: orNever(c.ReadHeaderTimeout),
 		MaxHeaderBytes:    min(c.MaxRequestHeaderBytes, 1<<20), // reference 6.6
 		DrainTimeout:      c.DrainTimeout,
-	}, nil
+	}
+	o.Proxy.Tracing = trace
+	return o, nil
 }
 
 func proxyOptions(c *config.Config) proxy.Options {
@@ -85,7 +91,7 @@ func accessLogOptions(c *config.Config, log *slog.Logger) accesslog.Options {
 			DisableForwardedFor: c.Logging.DisableLogForwardedFor,
 			DisableSourceIP:     c.Logging.DisableLogSourceIP,
 			ExtraFields:         c.Logging.ExtraAccessLogFields,
-			ExtraHeaders:        c.ExtraHeadersToLog,
+			ExtraHeaders:        extraHeaders(c),
 		},
 		Log: log,
 	}

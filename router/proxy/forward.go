@@ -50,6 +50,7 @@ func (ex *exchange) forward() {
 // try sends the request to one endpoint, and returns when the head of its reply
 // is there.
 func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, error) {
+	defer releaseOnPanic(instance)
 	e := instance.Endpoint()
 	ex.address(e)
 	ex.record.Attempts++
@@ -106,7 +107,7 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 	if f.status == clientGone.status {
 		return f
 	}
-	ex.h.log.LogAttrs(context.Background(), slog.LevelError, "backend-endpoint-failed",
+	ex.log().LogAttrs(context.Background(), slog.LevelError, "backend-endpoint-failed",
 		slog.String("error", err.Error()), slog.String("route", ex.record.Route), slog.String("endpoint", instance.Endpoint().Addr),
 		slog.Int("attempt", ex.record.Attempts), slog.Bool("marked", f.marks), slog.String("vcap_request_id", ex.record.RequestID))
 	return f
@@ -124,7 +125,7 @@ func (ex *exchange) mayRetry(f failure) bool {
 // refusePick answers a request for which there is no endpoint to try.
 func (ex *exchange) refusePick(err error) {
 	if errors.Is(err, route.ErrConnectionLimit) {
-		ex.h.log.Info("connection-limit-reached", "route", ex.record.Route)
+		ex.log().Info("connection-limit-reached", "route", ex.record.Route)
 		ex.refuse(connectionLimit, ex.r.Host)
 		return
 	}
