@@ -85,7 +85,8 @@ func proxyOptions(c *config.Config) proxy.Options {
 
 func accessLogOptions(c *config.Config, log *slog.Logger) accesslog.Options {
 	return accesslog.Options{
-		Path: c.AccessLog.File,
+		Path:   c.AccessLog.File,
+		Syslog: syslog(c),
 		Format: accesslog.Format{
 			RedactQueryParams:   c.Logging.RedactQueryParams,
 			DisableForwardedFor: c.Logging.DisableLogForwardedFor,

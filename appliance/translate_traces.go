@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"devrouter/config"
+	"devrouter/router/accesslog"
 	"devrouter/router/proxy"
 )
 
@@ -37,4 +38,13 @@ func extraHeaders(c *config.Config) []string {
 		headers = append(headers, w3cHeaders...)
 	}
 	return headers
+}
+
+// syslog is where the lines of the access log are streamed to.
+func syslog(c *config.Config) accesslog.Syslog {
+	if !c.AccessLog.EnableStreaming {
+		return accesslog.Syslog{}
+	}
+	l := &c.Logging
+	return accesslog.Syslog{Network: l.SyslogNetwork, Addr: l.SyslogAddr, App: l.Syslog, Truncate: l.SyslogTruncate}
 }
