@@ -20,7 +20,11 @@ func routerOptions(c *config.Config) (router.Options, error) {
 	if err != nil {
 		return router.Options{}, err
 	}
-	return router.Options{
+	trace, err := tracing(c)
+	if err != nil {
+		return router.Options{}, err
+	}
+	o := router.Options{
 		StartDelay:                 c.StartResponseDelayInterval,
 		Index:                      int(c.Index),
 		Host:                       ownHost(c.ListenAddress),
@@ -39,7 +43,9 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		IdleTimeout:                orNever(c.FrontendIdleTimeout),
 		ReadHeaderTimeout:          orNever(c.ReadHeaderTimeout),
 		DrainTimeout:               c.DrainTimeout,
-	}, nil
+	}
+	o.Proxy.Tracing = trace
+	return o, nil
 }
 
 func proxyOptions(c *config.Config) proxy.Options {
@@ -73,13 +79,14 @@ func proxyOptions(c *config.Config) proxy.Options {
 
 func accessLogOptions(c *config.Config, log *slog.Logger) accesslog.Options {
 	return accesslog.Options{
-		Path: c.AccessLog.File,
+		Path:   c.AccessLog.File,
+		Syslog: syslog(c),
 		Format: accesslog.Format{
 			RedactQueryParams:   c.Logging.RedactQueryParams,
 			DisableForwardedFor: c.Logging.DisableLogForwardedFor,
 			DisableSourceIP:     c.Logging.DisableLogSourceIP,
 			ExtraFields:         c.Logging.ExtraAccessLogFields,
-			ExtraHeaders:        c.ExtraHeadersToLog,
+			ExtraHeaders:        extraHeaders(c),
 		},
 		Log: log,
 	}

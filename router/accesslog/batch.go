@@ -41,7 +41,7 @@ func (w *batchWriter) gather(ln *line) {
 	w.batch = w.batch[:0]
 	for {
 		w.batch = append(w.batch, ln.bytes...)
-		w.log.queued.Add(-int64(len(ln.bytes)))
+		w.log.took(ln)
 		ln.free()
 		if len(w.batch) >= batchBytes {
 			return

@@ -76,7 +76,7 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	for _, field := range f.ExtraFields {
 		dst = appendExtraField(dst, field, r)
 	}
-	dst = appendString(dst, " x_cf_routererror:", r.RouterError)
+	dst = appendString(dst, " x_cf_routererror:", r.loggedRouterError())
 	for _, name := range f.ExtraHeaders {
 		dst = appendExtraHeader(dst, name, r)
 	}

@@ -9,75 +9,60 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"sync/atomic"
 )
 
-const (
-	queueLines = 1024      // as gorouter's queue
-	queueBytes = 8 << 20   // of lines in the queue: a hostile header makes a line of megabytes
-	batchBytes = 256 << 10 // about which one write ends
-	keepBytes  = 64 << 10  // of capacity: a larger buffer is not worth keeping
-)
+// batchBytes is about where one write ends.
+const batchBytes = 256 << 10
 
 // Options are what a Log is made from.
 type Options struct {
-	// Path is the file, made with mode 0644 when it is not there. Empty means no log.
-	Path   string
+	// Path is the file, made with mode 0644 when it is not there. Empty means no file.
+	Path string
+	// Syslog is where the same lines are streamed to. Its zero value means nowhere.
+	Syslog Syslog
 	Format Format
 	// Log is told of lost lines. Nil means nobody is.
 	Log *slog.Logger
 }
 
-// Log is an access log in a file. Requests never wait for the disk: when it is
-// full, or slower than the traffic, lines are lost, counted and told of.
+// Log is an access log: in a file, streamed to a syslog, or both. Requests never
+// wait for either: when one is slower than the traffic, or the disk is full,
+// lines are lost there, counted and told of.
 //
 // A nil *Log is valid and discards everything.
 type Log struct {
+	spool  // of the file
 	path   string
 	format Format
-	log    *slog.Logger
-
-	queue  chan *line
-	queued atomic.Int64 // bytes in queue
-	lost   atomic.Int64 // lines, since the start
-	losing chan error   // why the latest lines were lost; holds one, never blocks
+	stream *stream // nil when there is none
 
 	mu   sync.Mutex // guards file; held during a write
-	file *os.File
+	file *os.File   // nil when lines are streamed only
 }
 
-// line is one line on its way to the file, with its newline.
-type line struct{ bytes []byte }
-
-var lines = sync.Pool{New: func() any { return &line{make([]byte, 0, 1024)} }}
-
-var errQueueFull = errors.New("the disk is slower than the traffic")
-
 // Open opens the file for appending. The caller must then call Run, which
-// writes and closes it. Without a path the Log is nil.
-func Open(o Options) (*Log, error) {
-	if o.Path == "" {
+// writes and closes it, and which connects to the syslog: one that is away is no
+// error. Without either place the Log is nil.
+func Open(o Options) (_ *Log, err error) {
+	if o.Path == "" && o.Syslog.Addr == "" {
 		return nil, nil
 	}
-	file, err := openFile(o.Path)
-	if err != nil {
-		return nil, err
-	}
-	l := &Log{
-		path:   o.Path,
-		format: o.Format,
-		log:    o.Log,
-		queue:  make(chan *line, queueLines),
-		losing: make(chan error, 1),
-		file:   file,
-	}
-	if l.log == nil {
-		l.log = slog.New(slog.DiscardHandler)
-	}
+	l := &Log{path: o.Path, format: o.Format}
+	l.open(slog.String("file", o.Path), o.Log)
 	l.format.ExtraFields = slices.Clone(o.Format.ExtraFields)
 	l.format.ExtraHeaders = slices.Clone(o.Format.ExtraHeaders)
 	for i, name := range l.format.ExtraHeaders {
 		l.format.ExtraHeaders[i] = http.CanonicalHeaderKey(name)
+	}
+	if o.Syslog.Addr != "" {
+		if l.stream, err = openStream(o.Syslog, o.Log); err != nil {
+			return nil, err
+		}
+	}
+	if o.Path != "" {
+		if l.file, err = openFile(o.Path); err != nil {
+			return nil, err
+		}
 	}
 	return l, nil
 }
@@ -97,46 +82,29 @@ func (l *Log) Write(r *Record) {
 		return
 	}
 	ln := lines.Get().(*line)
-	ln.bytes = append(l.format.Append(ln.bytes[:0], r), '\n')
-	if !l.enqueue(ln) {
+	ln.bytes = l.format.Append(ln.bytes[:0], r)
+	if l.stream != nil {
+		l.stream.send(ln.bytes)
+	}
+	if l.path == "" {
 		ln.free()
-		l.lose(1, errQueueFull)
+		return
 	}
+	ln.bytes = append(ln.bytes, '\n')
+	l.put(ln)
 }
 
-func (l *Log) enqueue(ln *line) bool {
-	size := int64(len(ln.bytes))
-	if l.queued.Add(size) <= queueBytes {
-		select {
-		case l.queue <- ln:
-			return true
-		default:
-		}
-	}
-	l.queued.Add(-size)
-	return false
-}
-
-func (ln *line) free() {
-	if cap(ln.bytes) <= keepBytes {
-		lines.Put(ln)
-	}
-}
-
-// Lost returns how many lines could not be written since the start.
+// Lost returns how many lines could not be written since the start. One that
+// reached neither the file nor the syslog counts twice.
 func (l *Log) Lost() int64 {
 	if l == nil {
 		return 0
 	}
-	return l.lost.Load()
-}
-
-func (l *Log) lose(n int64, cause error) {
-	l.lost.Add(n)
-	select {
-	case l.losing <- cause:
-	default:
+	lost := l.lost.Load()
+	if l.stream != nil {
+		lost += l.stream.lost.Load()
 	}
+	return lost
 }
 
 // Run writes what is queued until ctx ends; then it writes the rest, syncs and
@@ -147,12 +115,14 @@ func (l *Log) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	var reporter sync.WaitGroup
-	written := make(chan struct{})
-	reporter.Go(func() { l.report(written) })
-	l.writeUntil(ctx)
-	close(written)
-	reporter.Wait()
+	var places sync.WaitGroup
+	if l.stream != nil {
+		places.Go(func() { l.stream.reporting(func() { l.stream.run(ctx) }) })
+	}
+	if l.path != "" {
+		places.Go(func() { l.reporting(func() { l.writeUntil(ctx) }) })
+	}
+	places.Wait()
 	return l.close()
 }
 
@@ -172,6 +142,9 @@ func (l *Log) writeUntil(ctx context.Context) {
 func (l *Log) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
 	err := syncFile(l.file)
 	if err = errors.Join(err, l.file.Close()); err != nil {
 		return fmt.Errorf("access log %s: %w; its last lines may be missing", l.path, err)
@@ -192,7 +165,7 @@ func syncFile(file *os.File) error {
 // logrotate. When that fails the old file stays in use. It waits for a write
 // that is under way. After Run has returned it must not be called.
 func (l *Log) Reopen() error {
-	if l == nil {
+	if l == nil || l.path == "" {
 		return nil
 	}
 	file, err := openFile(l.path)

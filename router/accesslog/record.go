@@ -8,6 +8,7 @@ package accesslog
 
 import (
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,8 @@ type Record struct {
 	Started time.Time
 	// Finished is when the reply's last byte, or the tunnel, had ended.
 	Finished time.Time
-	// Request is the request as it came in. Its body must not be read.
+	// Request is the request as it came in, with the trace headers that it was
+	// given. Its body must not be read.
 	Request *http.Request
 	// Forwarded are the headers that were sent to the endpoint; nil when none was tried.
 	Forwarded http.Header
@@ -61,6 +63,20 @@ type Record struct {
 	Upgraded bool
 	// Cause is the error that the last attempt ended with, nil when none.
 	Cause error
+}
+
+// SemicolonParams is the router error that the access log shows of a request
+// whose target has a semicolon, when it has no other (reference 6.5).
+const SemicolonParams = "deprecated-semicolon-params"
+
+// HasSemicolon says whether the request's target has a semicolon as it stands.
+func (r *Record) HasSemicolon() bool { return strings.Contains(r.Request.RequestURI, ";") }
+
+func (r *Record) loggedRouterError() string {
+	if r.RouterError == "" && r.HasSemicolon() {
+		return SemicolonParams
+	}
+	return r.RouterError
 }
 
 // Endpoint is what a record says of the endpoint.

@@ -1,39 +1,59 @@
 package accesslog
 
-import "time"
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
 
 // quiet is how long no line must have been lost for a burst to be over.
 const quiet = time.Minute
 
+// reporting runs what empties the queue, and tells of the lines that it loses.
+func (s *spool) reporting(write func()) {
+	var reporter sync.WaitGroup
+	written := make(chan struct{})
+	reporter.Go(func() { s.report(written) })
+	write()
+	close(written)
+	reporter.Wait()
+}
+
 // report tells of each burst of lost lines when it begins and, with their
 // number, when it is over. It is a goroutine of its own: the one that writes may
-// hang in a write for as long as the disk does.
-func (l *Log) report(done <-chan struct{}) {
+// hang in a write for as long as the disk or the receiver does.
+func (s *spool) report(done <-chan struct{}) {
 	var told int64
 	for ended := false; !ended; {
 		var cause error
 		select {
-		case cause = <-l.losing:
-			l.log.Warn("access log loses lines", "file", l.path, "error", cause)
-			ended = l.awaitQuiet(done)
+		case cause = <-s.losing:
+			s.warn("access log loses lines", cause)
+			ended = s.awaitQuiet(done)
 		case <-done:
 			ended = true
-			cause = l.lateCause()
+			cause = s.lateCause()
 		}
-		if lost := l.lost.Load(); lost > told {
-			l.log.Warn("access log lost lines", "file", l.path, "lines", lost-told, "error", cause)
+		if lost := s.lost.Load(); lost > told {
+			s.warn("access log lost lines", cause, slog.Int64("lines", lost-told))
 			told = lost
 		}
 	}
 }
 
+func (s *spool) warn(message string, cause error, more ...slog.Attr) {
+	attrs := append([]slog.Attr{s.place}, more...)
+	s.log.LogAttrs(context.Background(), slog.LevelWarn, message, append(attrs, slog.Any("error", cause))...)
+}
+
 // awaitQuiet returns when no line was lost for a while, or true when done.
-func (l *Log) awaitQuiet(done <-chan struct{}) bool {
+func (s *spool) awaitQuiet(done <-chan struct{}) bool {
 	timer := time.NewTimer(quiet)
 	defer timer.Stop()
 	for {
 		select {
-		case <-l.losing:
+		case <-s.losing:
 			timer.Reset(quiet)
 		case <-timer.C:
 			return false
@@ -44,9 +64,9 @@ func (l *Log) awaitQuiet(done <-chan struct{}) bool {
 }
 
 // lateCause is why lines were lost by the very last writes, nil when none were.
-func (l *Log) lateCause() error {
+func (s *spool) lateCause() error {
 	select {
-	case cause := <-l.losing:
+	case cause := <-s.losing:
 		return cause
 	default:
 		return nil

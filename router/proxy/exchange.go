@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -22,6 +23,7 @@ type exchange struct {
 	pool    *route.Pool
 	picker  route.Picker
 	session session
+	trace   trace  // its zero value without tracing
 	upgrade string // the token that the client wants to switch to; "" for none
 	out     *http.Request
 	body    *requestBody
@@ -41,7 +43,12 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	ex.record.Started = time.Now()
 	ex.record.Request = r
 	ex.record.RemoteAddr = r.RemoteAddr
-	ex.record.RequestID = newRequestID()
+	ex.trace = h.opts.Tracing.begin(r.Header)
+	ex.trace.apply(r.Header)
+	ex.record.RequestID = ex.trace.requestID()
+	if ex.trace.unreadable {
+		ex.log().Info("failed-to-parse-b3-trace-id", "vcap_request_id", ex.record.RequestID)
+	}
 	ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
 	return ex
 }
@@ -60,9 +67,27 @@ func (ex *exchange) finish() {
 	ex.leaveFinite()
 	ex.record.Finished = time.Now()
 	ex.record.RequestBytes = ex.body.bytes()
+	ex.noteSemicolon()
 	if ex.h.opts.OnDone != nil {
 		ex.h.opts.OnDone(&ex.record)
 	}
+}
+
+// noteSemicolon warns of a semicolon in the request's target, which some servers
+// once took for an ampersand. The request is forwarded as it came (reference 6.5).
+func (ex *exchange) noteSemicolon() {
+	if ex.record.HasSemicolon() {
+		ex.log().Warn(accesslog.SemicolonParams, "vcap_request_id", ex.record.RequestID)
+	}
+}
+
+// log is the handler's log, with the request's trace on each line where it has
+// one (reference 8.6).
+func (ex *exchange) log() *slog.Logger {
+	if ex.trace.traceID == "" {
+		return ex.h.log
+	}
+	return ex.h.log.With("trace-id", ex.trace.traceID, "span-id", ex.trace.spanID)
 }
 
 // writeHead sends the head of the reply.

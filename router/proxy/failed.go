@@ -24,7 +24,7 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 	ex.logFailed(e, f, err, facts)
 	if f.marks {
 		instance.Live().Fail(err)
-		ex.log(slog.LevelInfo, "endpoint-marked-as-ineligible", slog.String("error", err.Error()), logEndpoint(e))
+		ex.report(slog.LevelInfo, "endpoint-marked-as-ineligible", slog.String("error", err.Error()), logEndpoint(e))
 	}
 	if f.prunes {
 		ex.h.opts.Table.RemoveFailed(ex.pool.Key(), e, err)
@@ -36,9 +36,9 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 // (reference 3.4).
 func (ex *exchange) logFailed(e *route.Endpoint, f failure, err error, facts wireFacts) {
 	if f.timedOut {
-		ex.log(slog.LevelError, "backend-request-timeout", slog.String("error", err.Error()), logEndpoint(e))
+		ex.report(slog.LevelError, "backend-request-timeout", slog.String("error", err.Error()), logEndpoint(e))
 	}
-	ex.log(slog.LevelError, "backend-endpoint-failed",
+	ex.report(slog.LevelError, "backend-endpoint-failed",
 		slog.String("error", err.Error()),
 		slog.Int("attempt", ex.record.Attempts),
 		slog.Bool("retriable", ex.mayRetry(f)),
@@ -55,13 +55,13 @@ func (ex *exchange) logFailed(e *route.Endpoint, f failure, err error, facts wir
 
 // logNoEndpoint says that there is nothing to try.
 func (ex *exchange) logNoEndpoint(err error) {
-	ex.log(slog.LevelError, "select-endpoint-failed", slog.String("error", err.Error()),
+	ex.report(slog.LevelError, "select-endpoint-failed", slog.String("error", err.Error()),
 		slog.String("host", ex.r.Host), slog.Int("num-endpoints", len(ex.pool.Instances())))
 }
 
-func (ex *exchange) log(level slog.Level, event string, attrs ...slog.Attr) {
+func (ex *exchange) report(level slog.Level, event string, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.String("route", ex.record.Route), slog.String("vcap_request_id", ex.record.RequestID))
-	ex.h.log.LogAttrs(context.Background(), level, event, attrs...)
+	ex.log().LogAttrs(context.Background(), level, event, attrs...)
 }
 
 func logEndpoint(e *route.Endpoint) slog.Attr {

@@ -48,6 +48,7 @@ func (ex *exchange) forward() {
 // try sends the request to one endpoint, and returns when the head of its reply
 // is there.
 func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, error) {
+	defer releaseOnPanic(instance)
 	e := instance.Endpoint()
 	ex.address(e)
 	ex.record.Attempts++
@@ -116,13 +117,12 @@ func (ex *exchange) mayRetry(f failure) bool {
 
 // refusePick answers a request for which there is no endpoint to try.
 func (ex *exchange) refusePick(err error) {
-	ex.logNoEndpoint(err)
 	if errors.Is(err, route.ErrConnectionLimit) {
-		ex.h.log.Info("connection-limit-reached", "route", ex.record.Route)
+		ex.log().Info("connection-limit-reached", "route", ex.record.Route)
 		ex.refuse(connectionLimit, ex.r.Host)
 		return
 	}
-	ex.h.log.Error("select-endpoint-failed", "route", ex.record.Route, "error", err.Error(), "vcap_request_id", ex.record.RequestID)
+	ex.logNoEndpoint(err)
 	ex.replyFailure(badGateway, err)
 }
 

@@ -66,6 +66,7 @@ type Options struct {
 	Sticky  Sticky
 	Headers Headers
 	Rewrite Rewrite
+	Tracing Tracing
 
 	// Log is for what a person should know of. Nil discards.
 	Log *slog.Logger
@@ -144,6 +145,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.all.Add(-1)
 	ex := newExchange(h, w, r)
 	defer ex.finish() // also when a body breaks off and the exchange panics ErrAbortHandler
+	defer ex.guard()
 	ex.serve()
 }
 

@@ -55,6 +55,7 @@ func (ex *exchange) prepare(hops int) {
 	}
 	removeHopByHop(header, o.HopByHopFilter)
 	removeAliases(header)
+	ex.trace.apply(header)
 	if ex.upgrade != "" {
 		header.Set("Connection", "Upgrade")
 		header.Set("Upgrade", ex.upgrade)
