@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -42,7 +40,8 @@ type Options struct {
 
 // URLs are where the appliance is reached.
 type URLs struct {
-	Router string // http://localhost:8081
+	Router string // http://localhost:8081, or Secure where that is all there is
+	Secure string // https://localhost:8443; "" without enable_ssl
 	Page   string // http://devrouter.localhost:8081
 	Admin  string // http://127.0.0.1:8082
 	NATS   string // nats://127.0.0.1:4222
@@ -65,8 +64,10 @@ type Appliance struct {
 	claims    chan struct{} // holds one when routes of the file may have strangers
 
 	urls       URLs
-	portSuffix string // ":8081", or "" for port 80
+	scheme     string // of traffic on this machine: http, or https where that is all there is
+	portSuffix string // ":8081", or "" for the scheme's own port
 	ready      chan struct{}
+	drain      chan struct{} // holds one once Drain was called
 }
 
 // New binds all ports and connects the parts. What it returns must be Run or
@@ -78,7 +79,7 @@ func New(o Options) (_ *Appliance, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Appliance{opts: o, log: o.Log, started: time.Now(), ready: make(chan struct{}), claims: make(chan struct{}, 1)}
+	a := &Appliance{opts: o, log: o.Log, started: time.Now(), ready: make(chan struct{}), claims: make(chan struct{}, 1), drain: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -115,7 +116,7 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 		return nil, err
 	}
 	o.Conn = a.bus.router
-	o.Listen = a.listenTraffic
+	o.Listen, o.ListenTLS = a.trafficListeners(c)
 	o.OwnAddrs = a.admin.addrs()
 	if a.bus.server != nil {
 		o.OwnAddrs = append(o.OwnAddrs, a.bus.server.Addr())
@@ -129,30 +130,7 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	return router.New(o)
 }
 
-// listenTraffic opens the port for traffic and learns its number.
-func (a *Appliance) listenTraffic() ([]net.Listener, error) {
-	c := &a.opts.Config
-	listeners, err := listen(c.ListenAddress, c.Port, "--port (DEVROUTER_PORT, or port in devrouter.yml)")
-	if err != nil {
-		return nil, err
-	}
-	a.setPort(listeners[0].Addr().(*net.TCPAddr).Port)
-	return listeners, nil
-}
-
-func (a *Appliance) setPort(port int) {
-	if a.portSuffix = ":" + strconv.Itoa(port); port == 80 {
-		a.portSuffix = ""
-	}
-	a.urls = URLs{
-		Router: "http://localhost" + a.portSuffix,
-		Page:   "http://" + PageHost + a.portSuffix,
-		Admin:  a.admin.url(),
-		NATS:   a.bus.url,
-	}
-}
-
-// Run serves until ctx ends, then stops everything in order and returns nil, or
+// Run serves until ctx ends or a Drain is done, then stops everything in order and returns nil, or
 // returns what went wrong. When it returns, everything has ended.
 func (a *Appliance) Run(ctx context.Context) error {
 	if err := a.writePidFile(); err != nil {
@@ -183,9 +161,34 @@ func (a *Appliance) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
+	banner.Go(func() { a.drainWhenAsked(ctx, cancel) })
 	// The drain begins before anybody is stopped: routes stay as they are while
 	// requests in flight finish, whoever unregisters now.
-	return runParts(ctx, parts, a.router.BeginDrain)
+	if err := runParts(ctx, parts, a.router.BeginDrain); err != nil {
+		return err
+	}
+	a.log.Info("gorouter.exited")
+	return nil
+}
+
+// Drain ends the appliance as gorouter ends on SIGUSR1: health checks fail and
+// everything is served for drain_wait, and then requests, tunnels and streams may
+// finish within drain_timeout. It returns at once; Run returns when all is done.
+// Any goroutine; more than once is once.
+func (a *Appliance) Drain() {
+	select {
+	case a.drain <- struct{}{}:
+	default:
+	}
+}
+
+func (a *Appliance) drainWhenAsked(ctx context.Context, end func()) {
+	select {
+	case <-a.drain:
+		a.router.Drain(ctx)
+		end()
+	case <-ctx.Done():
+	}
 }
 
 // Ready is closed when traffic is served.
@@ -235,10 +238,12 @@ func (a *Appliance) greet() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "devrouter %s\n\n", a.opts.Version)
 	for _, line := range [][2]string{
-		{"page", a.urls.Page}, {"routes", a.urls.Router + " by Host, such as http://NAME.localhost" + a.portSuffix},
-		{"admin", a.urls.Admin}, {"NATS", a.urls.NATS},
+		{"page", a.urls.Page}, {"routes", a.urls.Router + " by Host, such as " + a.scheme + "://NAME.localhost" + a.portSuffix},
+		{"https", a.urls.Secure}, {"admin", a.urls.Admin}, {"NATS", a.urls.NATS},
 	} {
-		fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
+		if line[1] != "" && line[1] != a.urls.Router {
+			fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
+		}
 	}
 	if c := &a.opts.Config; c.RoutesFile != "" {
 		fmt.Fprintf(&b, "\nWatching %s: edit it and save. Ctrl-C stops.\n\n", c.RoutesFile)

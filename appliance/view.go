@@ -81,5 +81,5 @@ func (a *Appliance) urlOf(key route.Key) string {
 	if path == "" {
 		path = "/"
 	}
-	return "http://" + key.Host + a.portSuffix + path
+	return a.scheme + "://" + key.Host + a.portSuffix + path
 }
