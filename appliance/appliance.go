@@ -130,8 +130,8 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	return router.New(o)
 }
 
-// Run serves until ctx ends or a Drain is done, then stops everything in order and returns nil, or
-// returns what went wrong. When it returns, everything has ended.
+// Run serves until ctx ends or a Drain is done, then stops everything in order and
+// returns nil, or returns what went wrong. When it returns, everything has ended.
 func (a *Appliance) Run(ctx context.Context) error {
 	if err := a.writePidFile(); err != nil {
 		a.Close()

@@ -3,6 +3,7 @@ package router
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -108,5 +109,48 @@ func TestStopClosesTunnelsAtOnce(t *testing.T) {
 	f.stop()
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the stop took %v", took)
+	}
+}
+
+// What is in flight on an HTTP/2 connection finishes; the connection, which has
+// no end of its own, holds nobody up.
+func TestDrainLetsHTTP2RequestsFinish(t *testing.T) {
+	ca := newAuthority(t, "ca")
+	f, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, func(o *Options) { o.DrainTimeout = time.Minute })
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["slow.test"]}`, app(t, func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-release
+		io.WriteString(w, "done")
+	}))
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "app.test"}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	got := make(chan string, 1)
+	go func() {
+		r, _ := http.NewRequest("GET", "https://"+addr, nil)
+		r.Host = "slow.test"
+		res, err := transport.RoundTrip(r)
+		if err != nil {
+			got <- err.Error()
+			return
+		}
+		defer res.Body.Close()
+		body, _ := io.ReadAll(res.Body)
+		got <- res.Proto + " " + string(body)
+	}()
+	<-arrived
+	began := time.Now()
+	stopped := make(chan error, 1)
+	go func() { stopped <- f.stop() }()
+	f.eventually("the end of the port", f.closedPort)
+	close(release)
+	if g := <-got; g != "HTTP/2.0 done" {
+		t.Errorf("got %q", g)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the drain took %v", took)
 	}
 }
