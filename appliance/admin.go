@@ -20,6 +20,7 @@ type adminServer struct {
 	main, routes []net.Listener
 	server       *http.Server
 	routesServer *http.Server // nil when there is no second port
+	healthTLS    *healthTLS   // nil when there is no such port
 }
 
 func bindAdmin(c *config.Config) (*adminServer, error) {
@@ -30,6 +31,10 @@ func bindAdmin(c *config.Config) (*adminServer, error) {
 	a := new(adminServer)
 	var err error
 	if a.main, err = listen(host, c.Status.Port, "--status-port (DEVROUTER_STATUS_PORT, or status.port in devrouter.yml)"); err != nil {
+		return nil, err
+	}
+	if a.healthTLS, err = bindHealthTLS(c, host); err != nil {
+		a.close()
 		return nil, err
 	}
 	if p := c.Status.Routes.Port; p != 0 && p != c.Status.Port {
@@ -45,14 +50,24 @@ func (a *adminServer) handle(r *router.Router, page *web.Server, c *config.Confi
 	endpoints := r.Admin(router.AdminOptions{User: c.Status.User, Pass: c.Status.Pass, Addr: a.main[0].Addr().String()})
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
-	for _, path := range []string{"/routes", "/varz", "/healthz", "/health", "/is-process-alive-do-not-use-for-loadbalancing"} {
+	for _, path := range []string{"/routes", "/varz"} {
 		mux.Handle(path, endpoints)
+	}
+	for _, path := range append([]string{"/healthz"}, healthPaths...) {
+		if c.Status.EnableNonTLSHealthChecks {
+			mux.Handle(path, endpoints)
+		} else {
+			mux.Handle(path, http.NotFoundHandler())
+		}
 	}
 	a.server = newAdminServer(web.CheckHost(pageHosts(c), mux))
 	if a.routes != nil {
 		mux := http.NewServeMux()
 		mux.Handle("/routes", endpoints)
 		a.routesServer = newAdminServer(web.CheckHost(pageHosts(c), mux))
+	}
+	if a.healthTLS != nil {
+		a.healthTLS.handle(endpoints)
 	}
 }
 
@@ -67,6 +82,9 @@ func (a *adminServer) run(ctx context.Context) error {
 	servers := map[*http.Server][]net.Listener{a.server: a.main}
 	if a.routesServer != nil {
 		servers[a.routesServer] = a.routes
+	}
+	if a.healthTLS != nil {
+		servers[a.healthTLS.server] = a.healthTLS.wrapped()
 	}
 	failed := make(chan error, 8)
 	var wg sync.WaitGroup
@@ -101,10 +119,18 @@ func shutdown(s *http.Server) {
 }
 
 func (a *adminServer) addrs() (addrs []net.Addr) {
-	for _, l := range append(a.main[:len(a.main):len(a.main)], a.routes...) {
+	for _, l := range a.listeners() {
 		addrs = append(addrs, l.Addr())
 	}
 	return addrs
+}
+
+func (a *adminServer) listeners() []net.Listener {
+	listeners := append(a.main[:len(a.main):len(a.main)], a.routes...)
+	if a.healthTLS != nil {
+		listeners = append(listeners, a.healthTLS.listeners...)
+	}
+	return listeners
 }
 
 // url is where a browser on this machine reaches the port.
@@ -117,7 +143,7 @@ func (a *adminServer) url() string {
 }
 
 func (a *adminServer) close() {
-	for _, l := range append(a.main[:len(a.main):len(a.main)], a.routes...) {
+	for _, l := range a.listeners() {
 		l.Close()
 	}
 }

@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -43,12 +41,14 @@ type Options struct {
 
 // URLs are where the appliance is reached.
 type URLs struct {
-	Router string // http://localhost:8081
+	Router string // http://localhost:8081, or Secure where that is all there is
+	Secure string // https://localhost:8443; "" without enable_ssl
 	Page   string // http://devrouter.localhost:8081
 	Admin  string // http://127.0.0.1:8082
 	NATS   string // nats://127.0.0.1:4222
 
-	portSuffix string // ":8081", or "" for port 80
+	scheme     string // of traffic on this machine: http, or https where that is all there is
+	portSuffix string // ":8081", or "" for the scheme's own port
 }
 
 // Appliance is the whole process. Make it with New and Run it once.
@@ -67,8 +67,9 @@ type Appliance struct {
 	refusals  refusedOnce
 	claims    chan struct{} // holds one when routes of the file may have strangers
 
-	urls  atomic.Pointer[URLs] // the page asks for them before the traffic port is known
+	urls  atomic.Pointer[URLs] // the page asks for them before the traffic ports are known
 	ready chan struct{}
+	drain chan struct{} // holds one once Drain was called
 }
 
 // New binds all ports and connects the parts. What it returns must be Run or
@@ -80,7 +81,7 @@ func New(o Options) (_ *Appliance, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &Appliance{opts: o, log: o.Log, started: time.Now(), ready: make(chan struct{}), claims: make(chan struct{}, 1)}
+	a := &Appliance{opts: o, log: o.Log, started: time.Now(), ready: make(chan struct{}), claims: make(chan struct{}, 1), drain: make(chan struct{}, 1)}
 	a.urls.Store(new(URLs))
 	defer func() {
 		if err != nil {
@@ -119,7 +120,7 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 		return nil, err
 	}
 	o.Conn = a.bus.router
-	o.Listen = a.listenTraffic
+	o.Listen, o.ListenTLS = a.trafficListeners(c)
 	o.OwnAddrs = a.admin.addrs()
 	if a.bus.server != nil {
 		o.OwnAddrs = append(o.OwnAddrs, a.bus.server.Addr())
@@ -133,33 +134,8 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	return router.New(o)
 }
 
-// listenTraffic opens the port for traffic and learns its number.
-func (a *Appliance) listenTraffic() ([]net.Listener, error) {
-	c := &a.opts.Config
-	listeners, err := listen(c.ListenAddress, c.Port, "--port (DEVROUTER_PORT, or port in devrouter.yml)")
-	if err != nil {
-		return nil, err
-	}
-	a.setPort(listeners[0].Addr().(*net.TCPAddr).Port)
-	return listeners, nil
-}
-
-func (a *Appliance) setPort(port int) {
-	suffix := ":" + strconv.Itoa(port)
-	if port == 80 {
-		suffix = ""
-	}
-	a.urls.Store(&URLs{
-		Router:     "http://localhost" + suffix,
-		Page:       "http://" + PageHost + suffix,
-		Admin:      a.admin.url(),
-		NATS:       a.bus.url,
-		portSuffix: suffix,
-	})
-}
-
-// Run serves until ctx ends, then stops everything in order and returns nil, or
-// returns what went wrong. When it returns, everything has ended.
+// Run serves until ctx ends or a Drain is done, then stops everything in order and
+// returns nil, or returns what went wrong. When it returns, everything has ended.
 func (a *Appliance) Run(ctx context.Context) error {
 	defer a.Close() // of what was never started
 	if err := a.writePidFile(); err != nil {
@@ -189,9 +165,34 @@ func (a *Appliance) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
+	banner.Go(func() { a.drainWhenAsked(ctx, cancel) })
 	// The drain begins before anybody is stopped: routes stay as they are while
 	// requests in flight finish, whoever unregisters now.
-	return runParts(ctx, parts, a.router.BeginDrain)
+	if err := runParts(ctx, parts, a.router.BeginDrain); err != nil {
+		return err
+	}
+	a.log.Info("gorouter.exited")
+	return nil
+}
+
+// Drain ends the appliance as gorouter ends on SIGUSR1: health checks fail and
+// everything is served for drain_wait, and then requests, tunnels and streams may
+// finish within drain_timeout. It returns at once; Run returns when all is done.
+// Any goroutine; more than once is once.
+func (a *Appliance) Drain() {
+	select {
+	case a.drain <- struct{}{}:
+	default:
+	}
+}
+
+func (a *Appliance) drainWhenAsked(ctx context.Context, end func()) {
+	select {
+	case <-a.drain:
+		a.router.Drain(ctx)
+		end()
+	case <-ctx.Done():
+	}
 }
 
 // Ready is closed when traffic is served.
@@ -248,10 +249,12 @@ func (a *Appliance) greet() {
 	var b strings.Builder
 	fmt.Fprintf(&b, "devrouter %s\n\n", a.opts.Version)
 	for _, line := range [][2]string{
-		{"page", urls.Page}, {"routes", urls.Router + " by Host, such as http://NAME.localhost" + urls.portSuffix},
-		{"admin", urls.Admin}, {"NATS", urls.NATS},
+		{"page", urls.Page}, {"routes", urls.Router + " by Host, such as " + urls.scheme + "://NAME.localhost" + urls.portSuffix},
+		{"https", urls.Secure}, {"admin", urls.Admin}, {"NATS", urls.NATS},
 	} {
-		fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
+		if line[1] != "" && line[1] != urls.Router {
+			fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
+		}
 	}
 	if c := &a.opts.Config; c.RoutesFile != "" {
 		fmt.Fprintf(&b, "\nWatching %s: edit it and save. Ctrl-C stops.\n\n", c.RoutesFile)

@@ -45,7 +45,7 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		DrainTimeout:               c.DrainTimeout,
 	}
 	o.Proxy.Tracing = trace
-	return o, nil
+	return o, edgeOptions(&o, c)
 }
 
 func proxyOptions(c *config.Config) proxy.Options {

@@ -1,8 +1,6 @@
 package appliance
 
 import (
-	"crypto/tls"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,31 +8,6 @@ import (
 	"devrouter/config"
 	"devrouter/router/proxy"
 )
-
-func TestEndpointCipherSuites(t *testing.T) {
-	for _, tt := range []struct {
-		list string
-		want []uint16
-		err  string
-	}{
-		{list: ""},
-		{list: "ECDHE-RSA-AES128-GCM-SHA256:TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", // the default of its BOSH job
-			want: []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384}},
-		{list: "ECDHE-ECDSA-CHACHA20-POLY1305: AES128-SHA:DES-CBC3-SHA:ECDHE-RSA-AES128-SHA256",
-			want: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA,
-				tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256}},
-		{list: "TLS_AES_128_GCM_SHA256:ECDHE-RSA-RC4-SHA", want: []uint16{tls.TLS_ECDHE_RSA_WITH_RC4_128_SHA}},
-		{list: "ECDHE-RSA-AES128-GCM-SHA257", err: `"ECDHE-RSA-AES128-GCM-SHA257" is no cipher suite`},
-	} {
-		got, err := endpointCipherSuites(tt.list)
-		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
-			t.Errorf("%q: got error %v, want %q", tt.list, err, tt.err)
-		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%q: got %x, want %x", tt.list, got, tt.want)
-		}
-	}
-}
 
 func TestBackendOptions(t *testing.T) {
 	c := config.Default()

@@ -82,5 +82,6 @@ func (a *Appliance) urlOf(key route.Key) string {
 	if path == "" {
 		path = "/"
 	}
-	return "http://" + key.Host + a.URLs().portSuffix + path
+	urls := a.URLs()
+	return urls.scheme + "://" + key.Host + urls.portSuffix + path
 }

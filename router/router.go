@@ -88,6 +88,8 @@ type Options struct {
 	// (faults 36, 37 and 64).
 	IdleTimeout, ReadHeaderTimeout time.Duration
 	MaxHeaderBytes                 int
+	// DrainWait is how long Drain leaves everything served. Zero means not at all.
+	DrainWait time.Duration
 	// DrainTimeout bounds how long requests in flight may take to finish when Run's
 	// context ends. Zero means 5 seconds.
 	DrainTimeout time.Duration
@@ -143,6 +145,7 @@ type Router struct {
 	endPages context.CancelFunc
 
 	healthy  atomic.Bool
+	patient  atomic.Bool // the end waits for tunnels and streams
 	frozen   atomic.Bool // the table no longer changes: the router is on its way out
 	serving  sync.WaitGroup
 	serveErr chan error
@@ -246,7 +249,7 @@ func (r *Router) ID() string { return fmt.Sprintf("%d-%s", r.opts.Index, r.uuid)
 
 // Healthy says whether a load balancer should send requests here: once the
 // router serves, and until its drain begins.
-func (r *Router) Healthy() bool { return r.healthy.Load() }
+func (r *Router) Healthy() bool { return r.healthy.Load() && !r.patient.Load() }
 
 // Stats returns the statistics of the requests that have ended.
 func (r *Router) Stats() *admin.Stats { return r.stats }

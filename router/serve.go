@@ -26,30 +26,6 @@ func (r *Router) open(ctx context.Context) error {
 	return nil
 }
 
-// drain lets requests in flight finish, then ends what would not end by itself:
-// tunnels, streams of events, and requests that have had their time.
-func (r *Router) drain() {
-	began := time.Now()
-	r.log.Info("gorouter.stopping")
-	r.BeginDrain()
-	ctx, cancel := context.WithTimeout(context.Background(), r.opts.DrainTimeout)
-	defer cancel()
-
-	shut := make(chan struct{})
-	go func() {
-		defer close(shut)
-		r.shutdown(ctx)
-	}()
-	r.serving.Wait() // what was accepted by now is served, and nothing more comes
-	if err := r.proxy.WaitFinite(ctx); err != nil {
-		r.log.Warn("router.drain.timed-out", "timeout_seconds", r.opts.DrainTimeout.Seconds())
-	}
-	r.endBase()
-	<-shut
-	r.Close()
-	r.log.Info("gorouter.stopped", "took", time.Since(began).String())
-}
-
 // shutdown closes the ports and the connections at rest, and returns when all
 // are closed or the context ends.
 func (r *Router) shutdown(ctx context.Context) {

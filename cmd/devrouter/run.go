@@ -103,26 +103,24 @@ func runAppliance(cmd *cobra.Command, f *runFlags, b beside) error {
 	if err != nil {
 		return err
 	}
-	reload := make(chan os.Signal, 1)
-	notifyReload(reload)
-	ctx, cancel := context.WithCancel(cmd.Context())
+	// From here signals end the run in their own ways, not with the command's
+	// context, which has ended if one came while the ports were bound.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(cmd.Context()))
 	defer cancel()
+	signals := notifySignals()
+	if cmd.Context().Err() != nil {
+		cancel()
+	}
+	obeying, done := context.WithCancel(context.Background())
+	defer done()
+	go obeySignals(obeying, signals, a, cancel, log)
+
 	besideDone := make(chan error, 1)
 	if b != nil {
 		go func() { defer cancel(); besideDone <- b.run(ctx) }()
 	} else {
 		close(besideDone)
 	}
-	go func() {
-		for {
-			select {
-			case <-reload:
-				a.Reload()
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
 	err = a.Run(ctx)
 	cancel()
 	return errors.Join(err, <-besideDone)

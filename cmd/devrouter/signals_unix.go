@@ -8,9 +8,10 @@ import (
 	"syscall"
 )
 
+// reloadSignal asks for the files to be read again, drainSignal for an end that
+// load balancers see coming.
+var reloadSignal, drainSignal os.Signal = syscall.SIGHUP, syscall.SIGUSR1
+
 // ignoreBrokenPipes keeps the process alive when whoever read its output has
 // gone: `devrouter | head -1` goes on routing.
 func ignoreBrokenPipes() { signal.Ignore(syscall.SIGPIPE) }
-
-// notifyReload sends to c when the user asks for the files to be read again.
-func notifyReload(c chan<- os.Signal) { signal.Notify(c, syscall.SIGHUP) }

@@ -2,8 +2,7 @@ package main
 
 import "os"
 
-// Windows has neither signal.
+// Windows has none of these signals.
+var reloadSignal, drainSignal os.Signal
 
 func ignoreBrokenPipes() {}
-
-func notifyReload(chan<- os.Signal) {}

@@ -104,7 +104,13 @@ func New(o Options) *Handler {
 // WaitFinite waits until no request is in flight but those that end only when
 // somebody leaves: tunnels and streams of events. It returns the context's error
 // when that ends first.
-func (h *Handler) WaitFinite(ctx context.Context) error {
+func (h *Handler) WaitFinite(ctx context.Context) error { return waitQuiet(ctx, &h.finite) }
+
+// WaitAll waits for those as well.
+func (h *Handler) WaitAll(ctx context.Context) error { return waitQuiet(ctx, &h.all) }
+
+// waitQuiet waits until a number of requests is and stays 0.
+func waitQuiet(ctx context.Context, inFlight *atomic.Int64) error {
 	// A few looks at the end of a process's life cost less than a lock in every
 	// request. One look is too few: a request may have been accepted and not read.
 	const quietLooks = 3
@@ -114,12 +120,12 @@ func (h *Handler) WaitFinite(ctx context.Context) error {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			if h.finite.Load() > 0 {
+			if inFlight.Load() > 0 {
 				return ctx.Err()
 			}
 			return nil
 		}
-		if quiet++; h.finite.Load() > 0 {
+		if quiet++; inFlight.Load() > 0 {
 			quiet = 0
 		}
 	}
