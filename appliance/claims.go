@@ -52,7 +52,8 @@ func (a *Appliance) evictStrangers(m *devapps.Manifest) {
 		}
 		own := addresses(app)
 		for _, r := range app.Routes {
-			a.evict(r.Key, func(e *route.Endpoint) bool { return own[e.Addr] })
+			// What the next file names may be here before its state is.
+			a.evict(r.Key, func(e *route.Endpoint) bool { return own[e.Addr] || a.apps.Admits(r.Key, e.Addr) })
 		}
 	}
 }

@@ -75,6 +75,7 @@ func TestFullEndpointIsPassedOver(t *testing.T) {
 			if res.body != "free" || !strings.HasPrefix(res.Header.Get("Set-Cookie"), "__VCAP_ID__=free; ") {
 				t.Errorf("%s: got %d %q, %q", a, res.StatusCode, res.body, res.Header.Get("Set-Cookie"))
 			}
+			f.record() // it has ended here too
 		}
 		close(release)
 		slow.Wait()
