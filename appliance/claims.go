@@ -2,8 +2,6 @@ package appliance
 
 import (
 	"context"
-	"net"
-	"strconv"
 
 	"devrouter/devapps"
 	"devrouter/router/route"
@@ -58,7 +56,9 @@ func (a *Appliance) evictStrangers(m *devapps.Manifest) {
 	}
 }
 
-// evict removes the strangers from a route that has one of the file's own.
+// evict removes the strangers from a route that has one of the file's own. It
+// asks the index: while an edit takes effect the manifest still is the one before,
+// and the endpoints that come in are strangers to it.
 func (a *Appliance) evict(key route.Key) {
 	table := a.router.Table()
 	pool := table.Exact(key)
@@ -67,26 +67,11 @@ func (a *Appliance) evict(key route.Key) {
 	}
 	instances, strangers := pool.Instances(), make(map[string]bool)
 	for _, i := range instances {
-		if addr := i.Endpoint().Addr; !a.isOwn(key, addr) {
+		if addr := i.Endpoint().Addr; !a.apps.Admits(key, addr) {
 			strangers[addr] = true
 		}
 	}
 	if len(strangers) > 0 && len(strangers) < len(instances) {
 		table.Evict(key, func(e *route.Endpoint) bool { return !strangers[e.Addr] })
 	}
-}
-
-// isOwn says whether an address is one that the file has for a route, which
-// nobody unregisters. The manifest would not do: while an edit takes effect, it
-// still is the one before, and the endpoints that come in are strangers to it.
-func (a *Appliance) isOwn(key route.Key, addr string) bool {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false
-	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return false
-	}
-	return a.refuse(wire.SubjectUnregister, key, &wire.Registration{Host: host, Port: uint16(n)}) != nil
 }

@@ -56,7 +56,6 @@ func proxyOptions(c *config.Config) proxy.Options {
 		EmptyPool503:         c.EmptyPoolResponseCode503,
 		RawTCPUpgrade:        c.RawTCPUpgrade,
 		HealthCheckUserAgent: c.HealthcheckUserAgent,
-		Sticky:               proxy.Sticky{Cookies: c.StickySessionCookieNames, Secure: c.SecureCookies},
 		Headers: proxy.Headers{
 			ForceForwardedProtoHTTPS: c.ForceForwardedProtoHTTPS,
 			SanitizeForwardedProto:   c.SanitizeForwardedProto,
@@ -68,6 +67,7 @@ func proxyOptions(c *config.Config) proxy.Options {
 		Limits:            headLimits(c),
 		KeepAliveContinue: c.KeepAlive100ContinueRequests,
 	}
+	setSessions(&o, c)
 	for _, h := range c.HTTPRewrite.Responses.RemoveHeaders {
 		o.Rewrite.Remove = append(o.Rewrite.Remove, h.Name)
 	}

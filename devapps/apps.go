@@ -140,6 +140,15 @@ func (a *Apps) Refuse(subject string, key route.Key, r *wire.Registration) error
 	return a.index.Load().refuse(subject, key, r)
 }
 
+// Admits says whether the endpoint at an address may serve a route: the route is
+// none of the file's, or open, or the endpoint is the file's own. It goes by the
+// file that messages are being published of, which State shows only when they are
+// on their way. Any goroutine may call it.
+func (a *Apps) Admits(key route.Key, addr string) bool {
+	o, taken := a.index.Load().owners[key]
+	return !taken || o.app.open || o.app.own[addr] != nil
+}
+
 // Owner returns the app that has a route in the file, and the route's line. Any
 // goroutine may call it.
 func (a *Apps) Owner(key route.Key) (app string, line int, ok bool) {

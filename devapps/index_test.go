@@ -85,3 +85,29 @@ func TestRefuseOfForeignRoutesAllocatesNothing(t *testing.T) {
 		t.Errorf("got %v allocations, want 0", n)
 	}
 }
+
+type publishFunc func(subject string, data []byte) error
+
+func (f publishFunc) Publish(subject string, data []byte) error { return f(subject, data) }
+
+// Who looks for strangers in a table must not take an endpoint for one that the
+// file has just brought there, before State tells of it.
+func TestAdmitsIsAheadOfTheMessages(t *testing.T) {
+	web := route.Key{Host: "web.localhost"}
+	var a *Apps
+	published := 0
+	a = New(Options{Path: "routes.yaml", Bus: publishFunc(func(subject string, data []byte) error {
+		published++
+		if !a.Admits(web, "localhost:3000") || a.Admits(web, "localhost:3009") || !a.Admits(route.Key{Host: "free.localhost"}, "h:1") {
+			t.Errorf("while %s is published: not what the file says", subject)
+		}
+		if a.State().Manifest != nil {
+			t.Error("the state is ahead of its messages")
+		}
+		return nil
+	})})
+	a.adopt(mustParse(t, "apps:\n  web: 3000\n  free: {port: 4003, open: true}\n"), State{Status: StatusApplied})
+	if published != 2 {
+		t.Errorf("%d messages", published)
+	}
+}

@@ -44,9 +44,13 @@ type App struct {
 	Routes []Route
 	// Instances has at least one element, no two at the same address.
 	Instances []Instance
-	// LoadBalancing is "round-robin" or "least-connection". Empty means the
+	// LoadBalancing is "round-robin", "least-connection" or "hash". Empty means the
 	// router's own default.
 	LoadBalancing string
+	// HashHeader is the header that "hash" goes by, and HashBalance how many times
+	// the average of requests it may give one instance; zero is no bound.
+	HashHeader  string
+	HashBalance float64
 	// Sticky names the session cookies that make the app sticky. Empty means
 	// the router's own.
 	Sticky []string

@@ -258,6 +258,8 @@ func change(t *testing.T, v reflect.Value) {
 		v.SetString("x")
 	case reflect.Uint16:
 		v.SetUint(1)
+	case reflect.Float64:
+		v.SetFloat(1)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(1)
 	case reflect.Map:

@@ -11,7 +11,7 @@ import (
 
 var (
 	topKeys = []string{"domain", "apps"}
-	appKeys = []string{"routes", "instances", "loadbalancing", "sticky", "protocol", "tags", "route_service_url",
+	appKeys = []string{"routes", "instances", "loadbalancing", "hash_header", "hash_balance", "sticky", "protocol", "tags", "route_service_url",
 		"open", "health", "host", "port", "tls_port", "server_cert_domain_san", "availability_zone"}
 )
 
@@ -101,6 +101,7 @@ func (r *reader) countPairs(key *yaml.Node, app *App) {
 func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 	var short instanceNodes
 	var instances, protocol *yaml.Node
+	var hash hashFields
 	before := len(r.problems)
 	for _, o := range r.fields(f.value) {
 		switch o.key.Value {
@@ -114,11 +115,12 @@ func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 		case "command":
 			r.problem(o.key, "start the app yourself and name its port", "command is reserved: no processes are started, not yet")
 		default:
-			if !short.take(o) && !r.option(app, o) {
+			if !short.take(o) && !hash.take(o) && !r.option(app, o) {
 				r.unknown(o.key, "in app "+quoted(app.Name), appKeys)
 			}
 		}
 	}
+	r.hash(app, &hash)
 	switch {
 	case instances != nil && short.key != nil:
 		r.problem(short.key, "put it into the list", "app %q has both instances and %s", app.Name, short.key.Value)
@@ -137,7 +139,7 @@ func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 func (r *reader) option(app *App, o field) bool {
 	switch o.key.Value {
 	case "loadbalancing":
-		app.LoadBalancing = r.loadBalancing(o.value)
+		app.LoadBalancing = r.oneOf(o.value, "loadbalancing", "round-robin", "least-connection", "hash")
 	case "sticky":
 		app.Sticky = r.cookies(o.value)
 	case "tags":
@@ -152,14 +154,6 @@ func (r *reader) option(app *App, o field) bool {
 		return false
 	}
 	return true
-}
-
-func (r *reader) loadBalancing(n *yaml.Node) string {
-	if n.Kind == yaml.ScalarNode && n.Value == "hash" {
-		r.problem(n, "write round-robin or least-connection", "loadbalancing: hash is not supported yet")
-		return ""
-	}
-	return r.oneOf(n, "loadbalancing", "round-robin", "least-connection")
 }
 
 func (r *reader) cookies(n *yaml.Node) (names []string) {

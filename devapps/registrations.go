@@ -47,7 +47,10 @@ func (a *App) registration(index int, i Instance, uris []string, tags map[string
 		RouteServiceURL:      a.RouteServiceURL,
 		Tags:                 tags,
 		AvailabilityZone:     i.Zone,
-		Options:              wire.Options{LoadBalancing: a.LoadBalancing, StickyCookieNames: a.Sticky},
+		Options: wire.Options{
+			LoadBalancing: a.LoadBalancing, HashHeader: a.HashHeader, HashBalance: wire.Factor(a.HashBalance),
+			StickyCookieNames: a.Sticky,
+		},
 	}
 }
 
@@ -92,5 +95,7 @@ func sameEndpoint(a, b *wire.Registration) bool {
 		a.AvailabilityZone == b.AvailabilityZone &&
 		a.EndpointUpdatedAtNs == b.EndpointUpdatedAtNs &&
 		a.Options.LoadBalancing == b.Options.LoadBalancing &&
+		a.Options.HashHeader == b.Options.HashHeader &&
+		a.Options.HashBalance == b.Options.HashBalance &&
 		slices.Equal(a.Options.StickyCookieNames, b.Options.StickyCookieNames)
 }

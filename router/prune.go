@@ -46,6 +46,10 @@ type pruner struct {
 	until           time.Time // no pruning before then
 }
 
+// leastSleep is the shortest gap that is taken for a sleep of the machine. A
+// shorter one costs no endpoint its life, and a busy machine makes many.
+const leastSleep = 5 * time.Second
+
 type pruneStep int
 
 const (
@@ -60,7 +64,7 @@ func (p *pruner) decide(now time.Time, connected bool) pruneStep {
 	// One that was merely set forward costs a late pruning, and nothing else.
 	late := max(now.Sub(p.last), now.Round(0).Sub(p.last.Round(0))) - p.interval
 	p.last = now
-	if late > p.interval/2 {
+	if late > max(p.interval/2, leastSleep) {
 		p.until = now.Add(p.grace)
 	}
 	switch {
