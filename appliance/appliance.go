@@ -89,6 +89,7 @@ func New(o Options) (_ *Appliance, err error) {
 		}
 	}()
 	c := &a.opts.Config
+	logStart(c, a.log)
 	setProcs(c.GoMaxProcs)
 	a.page = web.New(web.Options{State: a.state, Hosts: pageHosts(c), Log: a.component("web")})
 	a.feed = newFeed(a.page, o.Terminal, a.component("registry"))
@@ -130,13 +131,14 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	o.OnRefused = a.refused
 	o.AccessLog = a.accessLog
 	o.Proxy.Own = map[string]http.Handler{PageHost: a.page}
-	o.Log = a.component("router")
+	o.Log = a.log
 	return router.New(o)
 }
 
 // Run serves until ctx ends or a Drain is done, then stops everything in order and
 // returns nil, or returns what went wrong. When it returns, everything has ended.
-func (a *Appliance) Run(ctx context.Context) error {
+func (a *Appliance) Run(ctx context.Context) (err error) {
+	defer func() { logEnd(err, a.log) }()
 	defer a.Close() // of what was never started
 	if err := a.writePidFile(); err != nil {
 		return err

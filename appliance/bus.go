@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,9 +9,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,12 +28,15 @@ type bus struct {
 	router *nats.Conn
 	apps   *nats.Conn
 	url    string // for people
+	ping   time.Duration
+	log    *slog.Logger
 }
 
 // openBus starts the embedded server, or finds the ones that the configuration
 // names, and connects to it.
 func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
-	b := new(bus)
+	log.Info("setting-up-nats-connection")
+	b := &bus{ping: cmp.Or(c.NATSClientPingInterval, 20*time.Second), log: log}
 	var connect func(...nats.Option) (*nats.Conn, error)
 	if len(c.NATS.Hosts) == 0 {
 		server, err := startEmbedded(c, log)
@@ -40,14 +45,14 @@ func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
 		}
 		b.server, b.url, connect = server, "nats://"+server.Addr().String(), server.Connect
 	} else {
-		options, err := externalOptions(c, log)
+		options, err := externalOptions(c)
 		if err != nil {
 			return nil, err
 		}
 		servers := natsURLs(c.NATS.Hosts)
 		b.url = strings.Join(servers, ", ")
 		connect = func(more ...nats.Option) (*nats.Conn, error) {
-			return dialBus(servers, append(options, more...), log)
+			return dialBus(servers, append(slices.Clone(options), more...), log)
 		}
 	}
 	// Without a handler the client library prints to standard error.
@@ -55,7 +60,8 @@ func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
 		log.Warn("nats-async-error", "error", err.Error())
 	})
 	var err error
-	if b.router, err = connect(nats.Name("devrouter"), complain); err == nil {
+	if b.router, err = connect(nats.Name("devrouter"), complain, b.onDisconnect()); err == nil {
+		b.connected()
 		b.apps, err = connect(nats.Name("devrouter routes.yaml"), complain)
 	}
 	if err != nil {
@@ -67,7 +73,11 @@ func openBus(c *config.Config, log *slog.Logger) (*bus, error) {
 
 func startEmbedded(c *config.Config, log *slog.Logger) (*embeddednats.Server, error) {
 	e := c.NATS.Embedded
-	server, err := embeddednats.New(embeddednats.Options{Host: e.Host, Port: int(e.Port), LeafNodes: e.Leafnodes, Log: log})
+	leafTLS, err := natsTLS(&c.NATS)
+	if err != nil {
+		return nil, err
+	}
+	server, err := embeddednats.New(embeddednats.Options{Host: e.Host, Port: int(e.Port), LeafNodes: e.Leafnodes, LeafTLS: leafTLS, Log: log})
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		return nil, portError(err, e.Host, e.Port, "--nats-port (nats.embedded.port), or use the server that is there: nats.hosts")
 	}
@@ -81,15 +91,11 @@ func natsURLs(hosts []config.NATSHost) (urls []string) {
 	return urls
 }
 
-func externalOptions(c *config.Config, log *slog.Logger) ([]nats.Option, error) {
+func externalOptions(c *config.Config) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.MaxReconnects(-1),
 		nats.PingInterval(c.NATSClientPingInterval),
-		nats.DisconnectErrHandler(func(conn *nats.Conn, err error) {
-			if err != nil { // nil when we closed it ourselves
-				log.Warn("nats-connection-disconnected", "error", err.Error())
-			}
-		}),
+		nats.DontRandomize(), // in the order of nats.hosts, as gorouter
 	}
 	if c.NATS.User != "" || c.NATS.Pass != "" {
 		options = append(options, nats.UserInfo(c.NATS.User, c.NATS.Pass))
@@ -130,8 +136,6 @@ func dialBus(servers []string, options []nats.Option, log *slog.Logger) (conn *n
 			time.Sleep(100 * time.Millisecond)
 		}
 		if conn, err = nats.Connect(strings.Join(servers, ","), options...); err == nil {
-			at, _ := url.Parse(conn.ConnectedUrl())
-			log.Info("Successfully-connected-to-nats", "host", at.Hostname(), "addr", conn.ConnectedAddr())
 			return conn, nil
 		}
 	}
@@ -143,6 +147,9 @@ func dialBus(servers []string, options []nats.Option, log *slog.Logger) (conn *n
 // them its end would be an outage.
 func (b *bus) run(ctx context.Context) error {
 	defer b.close()
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	watch.Go(func() { b.watch(ctx) })
 	if b.server == nil {
 		<-ctx.Done()
 		return nil

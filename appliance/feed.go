@@ -34,7 +34,7 @@ type report struct {
 	event  web.Event
 	detail string // further lines for a terminal, below the event's
 	level  slog.Level
-	name   string // gorouter's name of the event
+	name   string // for the log; empty when the router itself has logged it
 	attrs  []slog.Attr
 }
 
@@ -93,6 +93,9 @@ func (f *feed) write(r report) {
 		}
 		return
 	}
+	if r.name == "" {
+		return
+	}
 	f.log.LogAttrs(context.Background(), r.level, r.name, r.attrs...)
 }
 
@@ -108,11 +111,11 @@ func routeChanged(c route.Change, source string) report {
 	}
 	switch c.Kind {
 	case route.EndpointAdded:
-		r.name, r.event.Text = "endpoint-registered", fmt.Sprintf("+ %s %s (%s)", uri, addr, source)
+		r.event.Text = fmt.Sprintf("+ %s %s (%s)", uri, addr, source)
 	case route.EndpointUpdated:
-		r.name, r.event.Text = "endpoint-updated", fmt.Sprintf("~ %s %s (%s)", uri, addr, source)
+		r.event.Text = fmt.Sprintf("~ %s %s (%s)", uri, addr, source)
 	case route.EndpointPruned:
-		r.name, r.event.Text = "pruned-route", fmt.Sprintf("- %s %s (expired: not heard of for %.0f s)", uri, addr, c.Silent.Seconds())
+		r.event.Text = fmt.Sprintf("- %s %s (expired: not heard of for %.0f s)", uri, addr, c.Silent.Seconds())
 	case route.EndpointFailed:
 		r.level, r.name = slog.LevelError, "prune-failed-endpoint"
 		r.event.Text = fmt.Sprintf("- %s %s (failed: %v)", uri, addr, c.Err)
@@ -120,7 +123,7 @@ func routeChanged(c route.Change, source string) report {
 	case route.EndpointEvicted:
 		r.name, r.event.Text = "endpoint-evicted", fmt.Sprintf("- %s %s (the route belongs to %s now)", uri, addr, source)
 	default:
-		r.name, r.event.Text = "endpoint-unregistered", fmt.Sprintf("- %s %s (unregistered)", uri, addr)
+		r.event.Text = fmt.Sprintf("- %s %s (unregistered)", uri, addr)
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package embeddednats
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -14,7 +15,7 @@ import (
 // leafRemotes returns the cluster that the URLs lead to, as the server's
 // options want it: one remote, so that there is one connection at a time. Two
 // into the same cluster would send every message round in circles.
-func leafRemotes(urls []string) ([]*server.RemoteLeafOpts, error) {
+func leafRemotes(urls []string, config *tls.Config) ([]*server.RemoteLeafOpts, error) {
 	if len(urls) == 0 {
 		return nil, nil
 	}
@@ -28,6 +29,9 @@ func leafRemotes(urls []string) ([]*server.RemoteLeafOpts, error) {
 		// be a reason to send its password in the clear by way of another.
 		remote.TLS = remote.TLS || u.Scheme == "tls"
 		remote.URLs = append(remote.URLs, u)
+	}
+	if remote.TLS && config != nil {
+		remote.TLSConfig = config.Clone()
 	}
 	return []*server.RemoteLeafOpts{remote}, nil
 }

@@ -109,7 +109,7 @@ func TestLeafURLs(t *testing.T) {
 }
 
 func TestLeafURLsAreOneRemote(t *testing.T) {
-	remotes, err := leafRemotes([]string{"nats://a:1", "tls://b:2"})
+	remotes, err := leafRemotes([]string{"nats://a:1", "tls://b:2"}, nil)
 	if err != nil || len(remotes) != 1 || len(remotes[0].URLs) != 2 || !remotes[0].TLS {
 		t.Errorf("got %+v, error %v, want one remote of two URLs under TLS", remotes, err)
 	}

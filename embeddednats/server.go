@@ -10,6 +10,7 @@ package embeddednats
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,9 @@ type Options struct {
 	// missing port is 7422. A cluster that cannot be reached is no error: it is
 	// tried again, with a second or two between attempts.
 	LeafNodes []string
+	// LeafTLS is how the cluster is spoken to when a URL asks for it with tls://.
+	// Nil trusts the system's authorities and shows no certificate.
+	LeafTLS *tls.Config
 	// Log gets what the server has to say: its errors and warnings as such, all
 	// else at debug. Its handler must not call the Server. Nil means discard.
 	Log *slog.Logger
@@ -77,7 +81,7 @@ func New(o Options) (*Server, error) {
 	if o.Port < 0 || o.Port > 65535 {
 		return nil, fmt.Errorf("embedded NATS: port %d is not between 0 and 65535", o.Port)
 	}
-	remotes, err := leafRemotes(o.LeafNodes)
+	remotes, err := leafRemotes(o.LeafNodes, o.LeafTLS)
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS: %w", err)
 	}

@@ -49,7 +49,7 @@ func TestDrainServesForTheWait(t *testing.T) {
 		t.Errorf("a request during the wait: got %d %q", code, body)
 	}
 	f.eventually("the log line", func() bool {
-		return strings.Contains(f.log.String(), "msg=gorouter-draining wait_seconds=3600 timeout_seconds=7")
+		return strings.Contains(f.log.String(), "msg=gorouter-draining component=router wait_seconds=3600 timeout_seconds=7")
 	})
 	waited()
 	<-drained

@@ -20,8 +20,8 @@ func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
 	if e.Protocol == "" || s.r.opts.DisableHTTP2 && (e.Protocol == "http2" || e.Protocol == "h2c") {
 		e.Protocol = "http1"
 	}
-	e.Balancing = balancing(&reg.Options, e.Addr, s.r.log)
-	e.StickyCookies = stickyCookies(reg.Options.StickyCookieNames, e.Addr, s.r.log)
+	e.Balancing = balancing(&reg.Options, e.Addr, s.log)
+	e.StickyCookies = stickyCookies(reg.Options.StickyCookieNames, e.Addr, s.log)
 	return e
 }
 

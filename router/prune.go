@@ -27,15 +27,22 @@ func (r *Router) prune(ctx context.Context) {
 		connected := !r.opts.KeepStaleWhileDisconnected || r.opts.Conn.Status() == nats.CONNECTED
 		switch p.decide(time.Now(), connected) {
 		case suspend:
-			r.log.Info("prune-suspended")
+			r.registry.log.Info("prune-suspended")
 		case refresh:
-			r.log.Debug("prune-unsuspended-refresh-routes-start")
+			r.registry.log.Debug("prune-unsuspended-refresh-routes-start")
 			r.table.Refresh()
-			r.log.Debug("prune-unsuspended-refresh-routes-complete")
+			r.registry.log.Debug("prune-unsuspended-refresh-routes-complete")
 		case pruneNow:
-			r.table.Prune()
+			r.pruneNow()
 		}
 	}
+}
+
+func (r *Router) pruneNow() {
+	r.registry.log.Debug("start-pruning-routes")
+	r.table.Prune()
+	r.registry.tell()
+	r.registry.log.Debug("finished-pruning-routes")
 }
 
 // pruner decides what one prune cycle does.

@@ -94,7 +94,9 @@ type Options struct {
 	// context ends. Zero means 5 seconds.
 	DrainTimeout time.Duration
 
-	// Log receives gorouter's events by their names. Nil discards.
+	// Log receives gorouter's events by their names, each with the part that it
+	// comes from as the attribute "component": router, registry, subscriber, nats
+	// or proxy. Nil discards.
 	Log *slog.Logger
 }
 
@@ -116,6 +118,8 @@ func (o *Options) setDefaults() {
 	}
 }
 
+func (o *Options) component(name string) *slog.Logger { return o.Log.With("component", name) }
+
 func defaultTo[T comparable](v *T, value T) {
 	var zero T
 	if *v == zero {
@@ -129,6 +133,7 @@ type Router struct {
 	log        *slog.Logger
 	uuid       string
 	table      *route.Table
+	registry   *registry
 	proxy      *proxy.Handler
 	transports *proxy.Transports
 	stats      *admin.Stats
@@ -158,10 +163,13 @@ type Router struct {
 func New(o Options) (*Router, error) {
 	o.setDefaults()
 	r := &Router{
-		opts: o, log: o.Log, table: route.NewTable(o.Table), stats: admin.NewStats(), started: time.Now(),
+		opts: o, log: o.component("router"), stats: admin.NewStats(), started: time.Now(),
 		uuid: newUUID(), subscribed: make(chan struct{}),
 		serveErr: make(chan error, 8), ready: make(chan struct{}),
 	}
+	r.registry = &registry{log: o.component("registry"), next: o.Table.OnChange}
+	o.Table.OnChange = r.registry.changed
+	r.table = route.NewTable(o.Table)
 	r.base, r.endBase = context.WithCancel(context.Background())
 	r.pages, r.endPages = context.WithCancel(r.base)
 	for _, a := range o.OwnAddrs {
@@ -173,13 +181,13 @@ func New(o Options) (*Router, error) {
 	r.transports = proxy.NewTransports(o.Transport)
 	p := o.Proxy
 	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
-	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.Log
+	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.component("proxy")
 	p.Own = r.ownPages(p.Own)
 	r.proxy = proxy.New(p)
 	r.clear, r.secure = r.newEntrances()
 	if o.StartDelay <= 0 {
 		if err := r.listen(); err != nil {
-			return nil, err
+			return nil, r.listenerFailed(err)
 		}
 	}
 	return r, nil
@@ -224,15 +232,22 @@ func (r *Router) Run(ctx context.Context) error {
 	wg.Go(func() { sub.announce(ctx) })
 
 	if err := r.open(ctx); err != nil {
-		return err
+		return r.listenerFailed(err)
 	}
 	select {
 	case <-ctx.Done():
 		r.drain()
 		return nil
 	case err := <-r.serveErr:
-		return err
+		return r.listenerFailed(err)
 	}
+}
+
+// listenerFailed logs what the router ends with as gorouter does (reference
+// 11.1), besides that it is returned.
+func (r *Router) listenerFailed(err error) error {
+	r.log.Error("tcp-listener-error", "error", err.Error())
+	return err
 }
 
 // Subscribed is closed when the router hears what is published.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +34,7 @@ type Refused struct {
 // subscriber turns messages into changes of the table.
 type subscriber struct {
 	r    *Router
+	log  *slog.Logger
 	subs []*nats.Subscription
 	full fullWarning
 }
@@ -40,7 +42,8 @@ type subscriber struct {
 // subscribe announces the router and listens. Register and unregister come
 // through one subscription, which keeps them in the order they were published.
 func (r *Router) subscribe() (*subscriber, error) {
-	s := &subscriber{r: r}
+	s := &subscriber{r: r, log: r.opts.component("subscriber")}
+	s.log.Info("subscriber-starting")
 	r.opts.Conn.SetReconnectHandler(s.reconnected)
 	if err := s.publishStart(); err != nil {
 		return nil, err
@@ -60,7 +63,7 @@ func (r *Router) subscribe() (*subscriber, error) {
 		s.stop()
 		return nil, err
 	}
-	r.log.Info("subscriber-started")
+	s.log.Info("subscriber-started")
 	return s, nil
 }
 
@@ -84,16 +87,16 @@ func (s *subscriber) announce(ctx context.Context) {
 			return
 		case <-tick.C:
 			if err := s.publishStart(); err != nil {
-				s.r.log.Warn("router.start was not published", "error", err.Error())
+				s.log.Warn("router.start was not published", "error", err.Error())
 			}
 		}
 	}
 }
 
 func (s *subscriber) reconnected(c *nats.Conn) {
-	s.r.log.Info("nats-connection-reconnected", "nats-host", c.ConnectedAddr())
+	s.r.opts.component("nats").Info("nats-connection-reconnected", "nats-host", c.ConnectedAddr())
 	if err := s.publishStart(); err != nil {
-		s.r.log.Warn("router.start was not published", "error", err.Error())
+		s.log.Warn("router.start was not published", "error", err.Error())
 	}
 }
 
@@ -124,7 +127,7 @@ func (s *subscriber) greet(m *nats.Msg) {
 		err = m.Respond(data)
 	}
 	if err != nil {
-		s.r.log.Warn("router.greet was not answered", "error", err.Error())
+		s.log.Warn("router.greet was not answered", "error", err.Error())
 	}
 }
 
@@ -137,13 +140,14 @@ func (s *subscriber) message(m *nats.Msg) {
 	}
 	reg, err := wire.Decode(m.Data)
 	if err != nil {
-		s.r.log.Error("validation-error", "error", excerpt(err.Error()), "payload", excerpt(m.Data), "subject", m.Subject)
+		s.log.Error("validation-error", "error", excerpt(err.Error()), "payload", excerpt(m.Data), "subject", m.Subject)
 		s.refused(Refused{Subject: m.Subject, Err: err})
 		return
 	}
 	if !s.r.opts.Shards.takes(reg.IsolationSegment) {
 		return
 	}
+	defer s.r.registry.tell()
 	if m.Subject == wire.SubjectRegister {
 		s.register(reg)
 	} else {
@@ -162,7 +166,10 @@ func (s *subscriber) register(reg *wire.Registration) {
 	e := s.endpoint(reg)
 	for _, uri := range reg.URIs {
 		s.each(wire.SubjectRegister, uri, reg, func(key route.Key) error {
-			_, err := s.r.table.Register(key, uri, e)
+			kind, err := s.r.table.Register(key, uri, e)
+			if err == nil && kind == route.Unchanged { // a heartbeat
+				s.r.registry.endpoint(slog.LevelDebug, "endpoint-registered", key, e)
+			}
 			return err
 		})
 	}
@@ -171,8 +178,8 @@ func (s *subscriber) register(reg *wire.Registration) {
 func (s *subscriber) unregister(reg *wire.Registration) {
 	for _, uri := range reg.URIs {
 		s.each(wire.SubjectUnregister, uri, reg, func(key route.Key) error {
-			if !s.r.table.Unregister(key, reg.Address()) {
-				s.r.log.Debug("endpoint-not-unregistered", "uri", key.String(), "backend", reg.Address())
+			if !s.r.table.Unregister(key, reg.Address()) && s.r.table.Exact(key) != nil {
+				s.r.registry.log.Info("endpoint-not-unregistered", "uri", key.String(), "backend", reg.Address())
 			}
 			return nil
 		})
@@ -207,12 +214,12 @@ func (s *subscriber) reserved(key route.Key) error {
 // refused bounds what it passes on: those who are told keep it, and a stranger's
 // message may be a megabyte long.
 func (s *subscriber) refused(f Refused) {
-	s.full.refused(f.Err, s.r.log)
+	s.full.refused(f.Err, s.log)
 	f.URI, f.Sender = excerpt(f.URI), excerpt(f.Sender)
 	if text := f.Err.Error(); len(text) > maxExcerpt {
 		f.Err = errors.New(excerpt(text))
 	}
-	s.r.log.Debug("endpoint-not-registered", "subject", f.Subject, "uri", f.URI, "sender", f.Sender, "error", f.Err.Error())
+	s.r.registry.log.Debug("endpoint-not-registered", "subject", f.Subject, "uri", f.URI, "sender", f.Sender, "error", f.Err.Error())
 	if s.r.opts.OnRefused != nil {
 		s.r.opts.OnRefused(f)
 	}

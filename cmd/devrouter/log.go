@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"devrouter/router/accesslog"
 )
 
 // levels are the names of gorouter's configuration.
@@ -58,9 +60,9 @@ func (h *jsonHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error {
-	data := make(map[string]any)
+	data := make(map[string]json.RawMessage)
 	add := func(a slog.Attr) bool {
-		data[a.Key] = jsonValue(a.Value)
+		data[a.Key] = encode(a.Value)
 		return true
 	}
 	for _, a := range h.attrs {
@@ -71,11 +73,11 @@ func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error {
 		return add(a)
 	})
 	line, err := json.Marshal(struct {
-		Level     int             `json:"log_level"`
-		Timestamp json.RawMessage `json:"timestamp"`
-		Message   string          `json:"message"`
-		Source    string          `json:"source"`
-		Data      map[string]any  `json:"data"`
+		Level     int                        `json:"log_level"`
+		Timestamp json.RawMessage            `json:"timestamp"`
+		Message   string                     `json:"message"`
+		Source    string                     `json:"source"`
+		Data      map[string]json.RawMessage `json:"data"`
 	}{levelNumber(r.Level), h.timestamp(r.Time), r.Message, h.source, data})
 	if err != nil {
 		return err
@@ -105,6 +107,25 @@ func levelNumber(l slog.Level) int {
 	return 0
 }
 
+// encode returns a value as JSON. One that JSON has no form for must not cost the
+// line that it stands in: it becomes the reason why.
+func encode(v slog.Value) (encoded json.RawMessage) {
+	because := func(cause any) json.RawMessage {
+		text, _ := json.Marshal(fmt.Sprintf("(%T: %v)", v.Any(), cause)) // a string always has a form
+		return text
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			encoded = because(cause)
+		}
+	}()
+	encoded, err := json.Marshal(jsonValue(v))
+	if err != nil {
+		return because(err)
+	}
+	return encoded
+}
+
 func jsonValue(v slog.Value) any {
 	switch v = v.Resolve(); v.Kind() {
 	case slog.KindGroup:
@@ -117,7 +138,7 @@ func jsonValue(v slog.Value) any {
 		return v.Duration().String()
 	case slog.KindAny:
 		if err, ok := v.Any().(error); ok {
-			return err.Error()
+			return fmt.Sprint(err) // not Error, which may panic
 		}
 	}
 	return v.Any()
@@ -164,10 +185,17 @@ func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 var perRequest = map[string]bool{
 	"backend-endpoint-failed": true, "backend-request-timeout": true, "endpoint-marked-as-ineligible": true,
 	"select-endpoint-failed": true, "connection-limit-reached": true, "validation-error": true,
+	accesslog.SemicolonParams: true,
+}
+
+// lastWords are messages with which the process ends; the error that it ends with
+// says the same, and is for people.
+var lastWords = map[string]bool{
+	configError: true, "nats-connection-error": true, "tcp-listener-error": true, "gorouter.exited-with-failure": true,
 }
 
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
-	if perRequest[r.Message] && h.level > slog.LevelDebug {
+	if (perRequest[r.Message] || lastWords[r.Message]) && h.level > slog.LevelDebug {
 		return nil
 	}
 	var b strings.Builder

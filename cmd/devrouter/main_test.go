@@ -357,52 +357,6 @@ func TestClosedOutputDoesNotEndIt(t *testing.T) {
 	}
 }
 
-// Reference 8.6.
-func TestLogIsGoroutersJSONWhereNobodyReadsAlong(t *testing.T) {
-	onlyUnix(t)
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "gorouter.yml"), "status: {port: 0}\nport: 0\nlogging: {syslog: vcap.gorouter, format: {timestamp: rfc3339}}\ntracing: {enable_zipkin: true}\n")
-	cmd := command(t, dir, nil, "-c", "gorouter.yml")
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill()
-	var sawStart, sawNotInEffect bool
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		var line struct {
-			Level     *int           `json:"log_level"`
-			Timestamp string         `json:"timestamp"`
-			Message   string         `json:"message"`
-			Source    string         `json:"source"`
-			Data      map[string]any `json:"data"`
-		}
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil || line.Level == nil || line.Data == nil || !strings.HasPrefix(line.Source, "vcap.gorouter") {
-			t.Fatalf("%v: %s", err, lines.Text())
-		}
-		if _, err := time.Parse("2006-01-02T15:04:05.000000000Z", line.Timestamp); err != nil {
-			t.Errorf("timestamp: %v", err)
-		}
-		sawNotInEffect = sawNotInEffect || strings.Contains(line.Message, "not in effect") && strings.Contains(line.Message, "tracing.enable_zipkin")
-		if line.Message == "gorouter.started" {
-			sawStart = true
-			if line.Source != "vcap.gorouter.router" {
-				t.Errorf("source: got %q", line.Source)
-			}
-			cmd.Process.Signal(os.Interrupt)
-		}
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("ended with %v", err)
-	}
-	if !sawStart || !sawNotInEffect {
-		t.Errorf("gorouter.started seen: %v; keys not in effect named: %v", sawStart, sawNotInEffect)
-	}
-}
-
 // The first five minutes: what `make run` shows.
 func TestDemo(t *testing.T) {
 	dir := t.TempDir()

@@ -83,8 +83,10 @@ type beside interface {
 }
 
 func runAppliance(cmd *cobra.Command, f *runFlags, b beside) error {
+	out := chooseOutput(f.logFormat, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	c, err := loadConfig(f)
 	if err != nil {
+		out.logConfigError(err)
 		return err
 	}
 	if b != nil {
@@ -92,7 +94,6 @@ func runAppliance(cmd *cobra.Command, f *runFlags, b beside) error {
 			return err
 		}
 	}
-	out := chooseOutput(f.logFormat, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	log := out.logger(&c.Logging)
 	if keys := c.NotInEffect(); len(keys) > 0 {
 		log.Warn("these keys of the configuration are accepted but not in effect: " + strings.Join(keys, ", "))
@@ -126,6 +127,22 @@ func runAppliance(cmd *cobra.Command, f *runFlags, b beside) error {
 	return errors.Join(err, <-besideDone)
 }
 
+// configError is how gorouter begins to say that its configuration is bad.
+const configError = "Error loading config:"
+
+// logConfigError logs a bad configuration as gorouter does; where the log is for
+// people, the error that the process ends with says it.
+func (o output) logConfigError(err error) {
+	if usage := (*usageError)(nil); errors.As(err, &usage) {
+		return
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		err = cause
+	}
+	defaults := config.Default()
+	o.logger(&defaults.Logging).Error(configError, "error", err.Error())
+}
+
 // loadConfig reads the configuration file, if there is one, and lays the flags
 // over it.
 func loadConfig(f *runFlags) (config.Config, error) {
@@ -133,7 +150,7 @@ func loadConfig(f *runFlags) (config.Config, error) {
 	if path := config.Find(f.config, os.Getenv); path != "" {
 		var err error
 		if c, err = config.Load(path); err != nil {
-			return c, fmt.Errorf("Error loading config: %w", err) //nolint:staticcheck // gorouter's words
+			return c, fmt.Errorf(configError+" %w", err) //nolint:staticcheck // gorouter's words
 		}
 	}
 	return c, f.apply(&c)

@@ -1,0 +1,293 @@
+package appliance_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"devrouter/appliance"
+	"devrouter/appliance/appliancetest"
+	"devrouter/config"
+)
+
+// authority is a certificate authority for a test.
+type authority struct {
+	t    *testing.T
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pem  string
+	pool *x509.CertPool
+}
+
+func newAuthority(t *testing.T) *authority {
+	t.Helper()
+	a := &authority{t: t, pool: x509.NewCertPool()}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	a.key, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &a.key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.cert, _ = x509.ParseCertificate(der)
+	a.pem = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	a.pool.AddCert(a.cert)
+	return a
+}
+
+// issue returns a certificate for 127.0.0.1, for servers and clients.
+func (a *authority) issue() (chain, key string) {
+	a.t.Helper()
+	own, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "nats"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, a.cert, &own.PublicKey, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	bytes, err := x509.MarshalPKCS8PrivateKey(own)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: bytes}))
+}
+
+// tls is mutual TLS with the authority's certificates, for either side.
+func (a *authority) tls() *tls.Config {
+	a.t.Helper()
+	chain, key := a.issue()
+	pair, err := tls.X509KeyPair([]byte(chain), []byte(key))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: a.pool, ClientCAs: a.pool, ClientAuth: tls.RequireAndVerifyClientCert}
+}
+
+// natsServer starts a NATS server. Its port is any unless o has one.
+func natsServer(t *testing.T, o server.Options) *server.Server {
+	t.Helper()
+	o.Host, o.NoSigs, o.NoLog = "127.0.0.1", true, true
+	if o.Port == 0 {
+		o.Port = server.RANDOM_PORT
+	}
+	s, err := server.NewServer(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { end(s) })
+	s.Start()
+	if s.Addr() == nil {
+		t.Fatal("the NATS server does not listen")
+	}
+	return s
+}
+
+func end(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
+
+func portOf(s *server.Server) uint16 { return uint16(s.Addr().(*net.TCPAddr).Port) }
+
+func dialNATS(t *testing.T, s *server.Server, options ...nats.Option) *nats.Conn {
+	t.Helper()
+	c, err := nats.Connect("nats://"+s.Addr().String(), options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// register publishes a registration; more are further fields.
+func register(c *nats.Conn, host, port, more string) {
+	c.Publish("router.register", []byte(`{"host":"127.0.0.1","port":`+port+`,"uris":["`+host+`"]`+more+`}`))
+	c.Flush()
+}
+
+// Rows 14, 15 and 124: a bus elsewhere, under mutual TLS, that goes away and
+// comes back.
+func TestExternalBusFailsOverAndComesBack(t *testing.T) {
+	ca := newAuthority(t)
+	secure := server.Options{TLSConfig: ca.tls(), TLS: true, TLSVerify: true, Username: "nats", Password: "secret"}
+	one, two := natsServer(t, secure), natsServer(t, secure)
+	credentials := []nats.Option{nats.Secure(ca.tls()), nats.UserInfo("nats", "secret")}
+	onTwo := dialNATS(t, two, append(credentials, nats.NoReconnect())...)
+	starts, err := onTwo.SubscribeSync("router.start")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	a := appliancetest.Start(t, "apps: {}\n", func(o *appliance.Options) {
+		c := &o.Config
+		c.NATS.Hosts = []config.NATSHost{{Hostname: "127.0.0.1", Port: portOf(one)}, {Hostname: "127.0.0.1", Port: portOf(two)}}
+		c.NATS.User, c.NATS.Pass = "nats", "secret"
+		c.NATS.TLSEnabled, c.NATS.CACerts = true, ca.pem
+		c.NATS.CertChain, c.NATS.PrivateKey = ca.issue()
+		c.NATSClientPingInterval = 50 * time.Millisecond
+		c.PruneStaleDropletsInterval = 100 * time.Millisecond
+		c.SuspendPruningIfNatsUnavailable = true
+	})
+	logged := func(part string) {
+		t.Helper()
+		a.Eventually(part, func() bool { return strings.Contains(a.Log.String(), part) })
+	}
+	logged(fmt.Sprintf("msg=Successfully-connected-to-nats component=nats host=127.0.0.1 addr=127.0.0.1:%d", portOf(one)))
+	web := app(t, says("web"))
+	register(dialNATS(t, one, append(credentials, nats.NoReconnect())...), "first.test", web, "")
+	a.Routed("http://first.test/", "web")
+
+	end(one)
+	logged("msg=nats-connection-disconnected component=nats")
+	logged("msg=nats-connection-reconnected component=nats nats-host=127.0.0.1:" + fmt.Sprint(portOf(two)))
+	if _, err := starts.NextMsg(10 * time.Second); err != nil {
+		t.Errorf("router.start after the reconnection: %v", err)
+	}
+	register(onTwo, "second.test", web, `,"stale_threshold_in_seconds":1`)
+	a.Routed("http://second.test/", "web")
+	if code := a.Get("http://first.test/").StatusCode; code != 200 {
+		t.Errorf("the route of the first server: got %d", code)
+	}
+
+	port := portOf(two)
+	end(two)
+	logged("msg=nats-connection-still-disconnected component=nats")
+	gone := time.Now()
+	logged("msg=prune-suspended component=registry")
+	a.Eventually("the time to live passes", func() bool { return time.Since(gone) > 1500*time.Millisecond })
+	if code := a.Get("http://second.test/").StatusCode; code != 200 {
+		t.Errorf("while the bus is away: got %d", code)
+	}
+	if n := strings.Count(a.Log.String(), "nats-connection-still-disconnected"); n < 5 {
+		t.Errorf("%d times still disconnected in 1.5 s, at an interval of 50 ms", n)
+	}
+
+	again := secure
+	again.Port = int(port)
+	third := natsServer(t, again)
+	defer end(third)
+	defer a.Stop()
+	logged("msg=prune-unsuspended-refresh-routes-complete component=registry")
+	if code := a.Get("http://second.test/").StatusCode; code != 200 {
+		t.Errorf("when the bus is back: got %d", code)
+	}
+	a.Status("http://second.test/", 404) // nobody registers it any more
+	if strings.Contains(a.Log.String(), "secret") {
+		t.Error("the password is in the log")
+	}
+}
+
+// Row 15.
+func TestWithoutSuspensionRoutesExpireWhileTheBusIsAway(t *testing.T) {
+	bus := natsServer(t, server.Options{})
+	a := appliancetest.Start(t, "", func(o *appliance.Options) {
+		c := &o.Config
+		c.RoutesFile = ""
+		c.NATS.Hosts = []config.NATSHost{{Hostname: "127.0.0.1", Port: portOf(bus)}}
+		c.PruneStaleDropletsInterval = 50 * time.Millisecond
+		c.SuspendPruningIfNatsUnavailable = false
+	})
+	defer end(bus)
+	defer a.Stop()
+	register(dialNATS(t, bus, nats.NoReconnect()), "app.test", app(t, says("app")), `,"stale_threshold_in_seconds":1`)
+	a.Routed("http://app.test/", "app")
+	end(bus)
+	a.Status("http://app.test/", 404)
+	if strings.Contains(a.Log.String(), "prune-suspended") {
+		t.Error("pruning was suspended")
+	}
+}
+
+func TestBusThatTheAuthorityDoesNotKnowIsRefused(t *testing.T) {
+	bus := natsServer(t, server.Options{TLSConfig: newAuthority(t).tls(), TLS: true})
+	c := config.Default()
+	c.Port, c.Status.Port, c.RoutesFile = 0, 0, ""
+	c.NATS.Hosts = []config.NATSHost{{Hostname: "127.0.0.1", Port: portOf(bus)}}
+	c.NATS.TLSEnabled, c.NATS.CACerts = true, newAuthority(t).pem
+	if a, err := appliance.New(appliance.Options{Config: c}); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("got %v", err)
+		if a != nil {
+			a.Close()
+		}
+	}
+}
+
+// nats.embedded.leafnodes: what registers on the hub is routed here, and what
+// registers here is seen there.
+func TestLeafNodeSharesRoutesWithItsHub(t *testing.T) {
+	ca := newAuthority(t)
+	for _, tt := range []struct {
+		name, scheme string
+		tls          *tls.Config
+	}{{"in the clear", "nats", nil}, {"under TLS", "tls", ca.tls()}} {
+		t.Run(tt.name, func(t *testing.T) {
+			hub := natsServer(t, server.Options{LeafNode: server.LeafNodeOpts{
+				Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: "leaf", Password: "s3cr:et", TLSConfig: tt.tls,
+			}})
+			v, err := hub.Varz(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := dialNATS(t, hub)
+			seen, err := client.SubscribeSync("router.*")
+			if err != nil {
+				t.Fatal(err)
+			}
+			web := app(t, says("web"))
+			a := appliancetest.Start(t, "apps: {file: "+web+"}\n", func(o *appliance.Options) {
+				n := &o.Config.NATS
+				n.Embedded.Leafnodes = []string{fmt.Sprintf("%s://leaf:s3cr%%3Aet@127.0.0.1:%d", tt.scheme, v.LeafNode.Port)}
+				if tt.tls != nil {
+					n.CACerts = ca.pem
+					n.CertChain, n.PrivateKey = ca.issue()
+				}
+			})
+			defer end(hub) // before the look for goroutines, which takes its for the appliance's
+			defer a.Stop()
+			a.Eventually("the hub has its leaf", func() bool { return hub.NumLeafNodes() == 1 })
+			// Interest takes a moment to cross: clients register again and again.
+			a.Eventually("the hub's route", func() bool {
+				register(client, "hub.test", web, "")
+				return a.Get("http://hub.test/").Text == "web"
+			})
+			here := a.NATS()
+			a.Eventually("the hub sees what registers here", func() bool {
+				register(here, "leaf.test", web, "")
+				for {
+					m, err := seen.NextMsg(50 * time.Millisecond)
+					if err != nil {
+						return false
+					}
+					if strings.Contains(string(m.Data), "leaf.test") {
+						return true
+					}
+				}
+			})
+			m, err := client.Request("router.greet", nil, 5*time.Second)
+			if err != nil || !strings.Contains(string(m.Data), "minimumRegisterIntervalInSeconds") {
+				t.Errorf("a greeting from the hub: %v", err)
+			}
+			a.Routed("http://leaf.test/", "web")
+			if strings.Contains(a.Log.String(), "s3cr") {
+				t.Errorf("the password is in the log:\n%s", a.Log)
+			}
+		})
+	}
+}
