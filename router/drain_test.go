@@ -57,7 +57,7 @@ func TestDrainServesForTheWait(t *testing.T) {
 		t.Error(err)
 	}
 	log := f.log.String()
-	if stopping, stopped := strings.Index(log, "msg=gorouter.stopping"), strings.Index(log, "msg=gorouter.stopped took="); stopping < 0 || stopped < stopping {
+	if stopping, stopped := strings.Index(log, "msg=gorouter.stopping"), strings.Index(log, "msg=gorouter.stopped component=router took="); stopping < 0 || stopped < stopping {
 		t.Errorf("the log:\n%s", log)
 	}
 	if strings.Contains(log, "timed-out") {
