@@ -165,7 +165,7 @@ func (ex *exchange) serve() {
 		ex.refuse(loopDetected)
 		return
 	}
-	pool := ex.h.opts.Table.Lookup(ex.r.Host, escapedPath(ex.r))
+	pool := ex.lookup()
 	if pool == nil {
 		ex.refuse(unknownRoute, ex.r.Host)
 		return
