@@ -33,7 +33,7 @@ func (r *Router) prune(ctx context.Context) {
 			r.table.Refresh()
 			r.log.Debug("prune-unsuspended-refresh-routes-complete")
 		case pruneNow:
-			r.table.Prune()
+			r.metrics.Pruned(r.table.Prune())
 		}
 	}
 }
