@@ -55,6 +55,8 @@ type Options struct {
 	Sticky  Sticky
 	Headers Headers
 	Rewrite Rewrite
+	// Errors is the form of the errors that the router makes itself.
+	Errors Errors
 
 	// Log is for what a person should know of. Nil discards.
 	Log *slog.Logger
