@@ -11,6 +11,7 @@ import (
 
 	"devrouter/config"
 	"devrouter/router"
+	routeradmin "devrouter/router/admin"
 	"devrouter/web"
 )
 
@@ -42,10 +43,10 @@ func bindAdmin(c *config.Config) (*adminServer, error) {
 }
 
 func (a *adminServer) handle(r *router.Router, page *web.Server, c *config.Config) {
-	endpoints := r.Admin(router.AdminOptions{User: c.Status.User, Pass: c.Status.Pass, Addr: a.main[0].Addr().String()})
+	endpoints := r.Admin(a.routerAdmin(c))
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
-	for _, path := range []string{"/routes", "/varz", "/healthz", "/health", "/is-process-alive-do-not-use-for-loadbalancing"} {
+	for _, path := range routeradmin.Paths {
 		mux.Handle(path, endpoints)
 	}
 	a.server = newAdminServer(web.CheckHost(pageHosts(c), mux))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"devrouter/devapps"
 	"devrouter/router"
 	"devrouter/router/accesslog"
+	"devrouter/router/admin"
 	"devrouter/router/route"
 	"devrouter/web"
 )
@@ -38,6 +40,9 @@ type Options struct {
 	Terminal io.Writer
 	// Log nil discards.
 	Log *slog.Logger
+	// LogLevel is the level of Log, for /log-level on debug_addr. Nil means that it
+	// cannot be changed.
+	LogLevel *slog.LevelVar
 }
 
 // URLs are where the appliance is reached.
@@ -46,6 +51,8 @@ type URLs struct {
 	Page   string // http://devrouter.localhost:8081
 	Admin  string // http://127.0.0.1:8082
 	NATS   string // nats://127.0.0.1:4222
+	// Metrics and Debug are prometheus.port and debug_addr. Empty where there is none.
+	Metrics, Debug string
 }
 
 // Appliance is the whole process. Make it with New and Run it once.
@@ -57,6 +64,8 @@ type Appliance struct {
 	bus       *bus
 	accessLog *accesslog.Log // nil when none is written
 	admin     *adminServer
+	metrics   *sideServer // prometheus.port; nil when there is none
+	debug     *sideServer // debug_addr; nil when there is none
 	router    *router.Router
 	apps      *devapps.Apps // nil when no file is watched
 	page      *web.Server
@@ -91,6 +100,12 @@ func New(o Options) (_ *Appliance, err error) {
 	if a.admin, err = bindAdmin(c); err != nil {
 		return nil, err
 	}
+	if a.metrics, err = bindMetrics(c, a.component("metrics")); err != nil {
+		return nil, err
+	}
+	if a.debug, err = bindDebug(c, a.component("debug")); err != nil {
+		return nil, err
+	}
 	if a.accessLog, err = accesslog.Open(accessLogOptions(c, a.component("access-log"))); err != nil {
 		return nil, err
 	}
@@ -101,6 +116,8 @@ func New(o Options) (_ *Appliance, err error) {
 		return nil, err
 	}
 	a.admin.handle(a.router, a.page, c)
+	a.metrics.handle(c, onlyAt("/metrics", a.router.Metrics().Handler()))
+	a.debug.handle(c, admin.NewDebug(o.LogLevel))
 	if c.RoutesFile != "" {
 		a.apps = devapps.New(devapps.Options{
 			Path: c.RoutesFile, Bus: a.bus.apps, StateDir: o.StateDir, OnState: a.fileRead, Log: a.component("devapps"),
@@ -116,7 +133,10 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	}
 	o.Conn = a.bus.router
 	o.Listen = a.listenTraffic
-	o.OwnAddrs = a.admin.addrs()
+	if err := a.adminOptions(&o, c); err != nil {
+		return nil, err
+	}
+	o.OwnAddrs = slices.Concat(a.admin.addrs(), a.metrics.addrs(), a.debug.addrs())
 	if a.bus.server != nil {
 		o.OwnAddrs = append(o.OwnAddrs, a.bus.server.Addr())
 	}
@@ -149,6 +169,9 @@ func (a *Appliance) setPort(port int) {
 		Page:   "http://" + PageHost + a.portSuffix,
 		Admin:  a.admin.url(),
 		NATS:   a.bus.url,
+
+		Metrics: a.metrics.url(),
+		Debug:   a.debug.url(),
 	}
 }
 
@@ -165,6 +188,8 @@ func (a *Appliance) Run(ctx context.Context) error {
 		{name: "nats", run: a.bus.run},
 		{name: "access log", run: a.runAccessLog},
 		{name: "admin", run: a.admin.run},
+		{name: "metrics", run: a.metrics.run},
+		{name: "debug", run: a.debug.run},
 		{name: "page", run: a.page.Run},
 		{name: "router", run: a.router.Run, ready: a.router.Subscribed()},
 	}
@@ -215,6 +240,8 @@ func (a *Appliance) Close() {
 	if a.admin != nil {
 		a.admin.close()
 	}
+	a.metrics.close()
+	a.debug.close()
 }
 
 func (a *Appliance) runAccessLog(ctx context.Context) error {
