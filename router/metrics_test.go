@@ -54,7 +54,7 @@ func TestMetricsFollowTheTableAndTheTraffic(t *testing.T) {
 }
 
 func TestPrunedEndpointsAreCounted(t *testing.T) {
-	f := start(t, func(o *Options) { o.PruneInterval = 10 * time.Millisecond; o.RegisterInterval = time.Second })
+	f := start(t, func(o *Options) { o.PruneInterval, o.RegisterInterval = 200*time.Millisecond, time.Second })
 	f.publish("router.register", `{"host":"h","port":1,"uris":["a.test"],"stale_threshold_in_seconds":1}`)
 	f.eventually("the pruning", func() bool { return strings.Contains(f.metrics(), "routes_pruned 1\n") })
 }
