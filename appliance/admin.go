@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"devrouter/config"
 	"devrouter/router"
+	routeradmin "devrouter/router/admin"
 	"devrouter/web"
 )
 
@@ -47,17 +49,14 @@ func bindAdmin(c *config.Config) (*adminServer, error) {
 }
 
 func (a *adminServer) handle(r *router.Router, page *web.Server, c *config.Config) {
-	endpoints := r.Admin(router.AdminOptions{User: c.Status.User, Pass: c.Status.Pass, Addr: a.main[0].Addr().String()})
+	endpoints := r.Admin(a.routerAdmin(c))
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
-	for _, path := range []string{"/routes", "/varz"} {
-		mux.Handle(path, endpoints)
-	}
-	for _, path := range append([]string{"/healthz"}, healthPaths...) {
-		if c.Status.EnableNonTLSHealthChecks {
-			mux.Handle(path, endpoints)
-		} else {
+	for _, path := range routeradmin.Paths {
+		if isHealthPath(path) && !c.Status.EnableNonTLSHealthChecks {
 			mux.Handle(path, http.NotFoundHandler())
+		} else {
+			mux.Handle(path, endpoints)
 		}
 	}
 	a.server = newAdminServer(web.CheckHost(pageHosts(c), mux))
@@ -146,4 +145,8 @@ func (a *adminServer) close() {
 	for _, l := range a.listeners() {
 		l.Close()
 	}
+}
+
+func isHealthPath(path string) bool {
+	return path == "/healthz" || slices.Contains(healthPaths, path)
 }

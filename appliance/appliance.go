@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"devrouter/devapps"
 	"devrouter/router"
 	"devrouter/router/accesslog"
+	"devrouter/router/admin"
 	"devrouter/router/route"
 	"devrouter/web"
 )
@@ -37,6 +39,9 @@ type Options struct {
 	Terminal io.Writer
 	// Log nil discards.
 	Log *slog.Logger
+	// LogLevel is the level of Log, for /log-level on debug_addr. Nil means that it
+	// cannot be changed.
+	LogLevel *slog.LevelVar
 }
 
 // URLs are where the appliance is reached.
@@ -46,6 +51,8 @@ type URLs struct {
 	Page   string // http://devrouter.localhost:8081
 	Admin  string // http://127.0.0.1:8082
 	NATS   string // nats://127.0.0.1:4222
+	// Metrics and Debug are prometheus.port and debug_addr. Empty where there is none.
+	Metrics, Debug string
 
 	scheme     string // of traffic on this machine: http, or https where that is all there is
 	portSuffix string // ":8081", or "" for the scheme's own port
@@ -60,6 +67,8 @@ type Appliance struct {
 	bus       *bus
 	accessLog *accesslog.Log // nil when none is written
 	admin     *adminServer
+	metrics   *sideServer // prometheus.port; nil when there is none
+	debug     *sideServer // debug_addr; nil when there is none
 	router    *router.Router
 	apps      *devapps.Apps // nil when no file is watched
 	page      *web.Server
@@ -96,17 +105,25 @@ func New(o Options) (_ *Appliance, err error) {
 	if a.admin, err = bindAdmin(c); err != nil {
 		return nil, err
 	}
+	if a.metrics, err = bindMetrics(c, a.component("metrics")); err != nil {
+		return nil, err
+	}
+	if a.debug, err = bindDebug(c, a.component("debug")); err != nil {
+		return nil, err
+	}
 	if a.accessLog, err = accesslog.Open(accessLogOptions(c, a.component("access-log"))); err != nil {
 		return nil, err
 	}
 	if a.bus, err = openBus(c, a.component("nats")); err != nil {
 		return nil, err
 	}
-	a.urls.Store(&URLs{Admin: a.admin.url(), NATS: a.bus.url})
+	a.urls.Store(&URLs{Admin: a.admin.url(), NATS: a.bus.url, Metrics: a.metrics.url(), Debug: a.debug.url()})
 	if a.router, err = a.newRouter(c); err != nil {
 		return nil, err
 	}
 	a.admin.handle(a.router, a.page, c)
+	a.metrics.handle(c, onlyAt("/metrics", a.router.Metrics().Handler()))
+	a.debug.handle(c, admin.NewDebug(o.LogLevel))
 	if c.RoutesFile != "" {
 		a.apps = devapps.New(devapps.Options{
 			Path: c.RoutesFile, Bus: a.bus.apps, StateDir: o.StateDir, OnState: a.fileRead, Log: a.component("devapps"),
@@ -122,7 +139,10 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	}
 	o.Conn = a.bus.router
 	o.Listen, o.ListenTLS = a.trafficListeners(c)
-	o.OwnAddrs = a.admin.addrs()
+	if err := a.adminOptions(&o, c); err != nil {
+		return nil, err
+	}
+	o.OwnAddrs = slices.Concat(a.admin.addrs(), a.metrics.addrs(), a.debug.addrs())
 	if a.bus.server != nil {
 		o.OwnAddrs = append(o.OwnAddrs, a.bus.server.Addr())
 	}
@@ -149,6 +169,8 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 		{name: "nats", run: a.bus.run},
 		{name: "access log", run: a.runAccessLog},
 		{name: "admin", run: a.admin.run},
+		{name: "metrics", run: a.metrics.run},
+		{name: "debug", run: a.debug.run},
 		{name: "page", run: a.page.Run},
 		{name: "router", run: a.router.Run, ready: a.router.Subscribed()},
 	}
@@ -173,7 +195,6 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 	if err := runParts(ctx, parts, a.router.BeginDrain); err != nil {
 		return err
 	}
-	a.log.Info("gorouter.exited")
 	return nil
 }
 
@@ -230,6 +251,8 @@ func (a *Appliance) Close() {
 		cancel()
 		a.accessLog.Run(ended) //nolint:errcheck // it closes the file; one that has been closed is
 	}
+	a.metrics.close()
+	a.debug.close()
 }
 
 func (a *Appliance) runAccessLog(ctx context.Context) error {

@@ -23,8 +23,8 @@ import (
 	"devrouter/config"
 )
 
-// authority is a certificate authority for a test.
-type authority struct {
+// busAuthority is a certificate authority for a test.
+type busAuthority struct {
 	t    *testing.T
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
@@ -32,9 +32,9 @@ type authority struct {
 	pool *x509.CertPool
 }
 
-func newAuthority(t *testing.T) *authority {
+func newBusAuthority(t *testing.T) *busAuthority {
 	t.Helper()
-	a := &authority{t: t, pool: x509.NewCertPool()}
+	a := &busAuthority{t: t, pool: x509.NewCertPool()}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
@@ -51,7 +51,7 @@ func newAuthority(t *testing.T) *authority {
 }
 
 // issue returns a certificate for 127.0.0.1, for servers and clients.
-func (a *authority) issue() (chain, key string) {
+func (a *busAuthority) issue() (chain, key string) {
 	a.t.Helper()
 	own, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
@@ -70,7 +70,7 @@ func (a *authority) issue() (chain, key string) {
 }
 
 // tls is mutual TLS with the authority's certificates, for either side.
-func (a *authority) tls() *tls.Config {
+func (a *busAuthority) tls() *tls.Config {
 	a.t.Helper()
 	chain, key := a.issue()
 	pair, err := tls.X509KeyPair([]byte(chain), []byte(key))
@@ -125,7 +125,7 @@ func register(c *nats.Conn, host, port, more string) {
 // Rows 14, 15 and 124: a bus elsewhere, under mutual TLS, that goes away and
 // comes back.
 func TestExternalBusFailsOverAndComesBack(t *testing.T) {
-	ca := newAuthority(t)
+	ca := newBusAuthority(t)
 	secure := server.Options{TLSConfig: ca.tls(), TLS: true, TLSVerify: true, Username: "nats", Password: "secret"}
 	one, two := natsServer(t, secure), natsServer(t, secure)
 	credentials := []nats.Option{nats.Secure(ca.tls()), nats.UserInfo("nats", "secret")}
@@ -216,11 +216,11 @@ func TestWithoutSuspensionRoutesExpireWhileTheBusIsAway(t *testing.T) {
 }
 
 func TestBusThatTheAuthorityDoesNotKnowIsRefused(t *testing.T) {
-	bus := natsServer(t, server.Options{TLSConfig: newAuthority(t).tls(), TLS: true})
+	bus := natsServer(t, server.Options{TLSConfig: newBusAuthority(t).tls(), TLS: true})
 	c := config.Default()
 	c.Port, c.Status.Port, c.RoutesFile = 0, 0, ""
 	c.NATS.Hosts = []config.NATSHost{{Hostname: "127.0.0.1", Port: portOf(bus)}}
-	c.NATS.TLSEnabled, c.NATS.CACerts = true, newAuthority(t).pem
+	c.NATS.TLSEnabled, c.NATS.CACerts = true, newBusAuthority(t).pem
 	if a, err := appliance.New(appliance.Options{Config: c}); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got %v", err)
 		if a != nil {
@@ -232,7 +232,7 @@ func TestBusThatTheAuthorityDoesNotKnowIsRefused(t *testing.T) {
 // nats.embedded.leafnodes: what registers on the hub is routed here, and what
 // registers here is seen there.
 func TestLeafNodeSharesRoutesWithItsHub(t *testing.T) {
-	ca := newAuthority(t)
+	ca := newBusAuthority(t)
 	for _, tt := range []struct {
 		name, scheme string
 		tls          *tls.Config

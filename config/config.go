@@ -174,6 +174,10 @@ type Config struct {
 	EmptyPoolTimeout time.Duration `yaml:"empty_pool_timeout"`
 	// HTMLErrorTemplateFile is the path of a template for the router's own error pages.
 	HTMLErrorTemplateFile string `yaml:"html_error_template_file"`
+	// HTMLErrorTemplateAll uses html_error_template_file for the failures of endpoints and for requests with too large a head too, which gorouter answers as text.
+	HTMLErrorTemplateAll bool `yaml:"html_error_template_all"`
+	// ErrorRetryAfter is what the router's own replies with 503 tell clients to wait, in whole seconds. At 0 they tell nothing.
+	ErrorRetryAfter time.Duration `yaml:"error_retry_after"`
 
 	// SecureCookies marks every sticky session cookie as Secure.
 	SecureCookies bool `yaml:"secure_cookies"`

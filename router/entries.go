@@ -13,20 +13,28 @@ type AdminOptions struct {
 	User, Pass string
 	// Addr is the address that the endpoints are served at, for /varz.
 	Addr string
+	// Config returns the configuration in effect as YAML, without its secrets, for
+	// /config. Nil means that there is no such path.
+	Config func() ([]byte, error)
 }
 
-// Admin returns the handler of /routes, /varz, /healthz and /health.
-func (r *Router) Admin(o AdminOptions) http.Handler {
-	return admin.New(admin.Options{
+// Admin returns the handler of /routes, /varz, /config, /metrics, /healthz and
+// /health.
+func (r *Router) Admin(o AdminOptions) http.Handler { return admin.New(r.adminOptions(o)) }
+
+func (r *Router) adminOptions(o AdminOptions) admin.Options {
+	return admin.Options{
 		Routes:             r.entries,
 		Counts:             func() (int, int) { return r.table.Routes(), r.table.Endpoints() },
 		LastRegistryUpdate: r.table.LastUpdate,
 		Healthy:            r.Healthy,
 		Stats:              r.stats,
+		Metrics:            r.metrics.Handler(),
+		Config:             o.Config,
 		User:               o.User,
 		Pass:               o.Pass,
 		Identity:           admin.Identity{Index: r.opts.Index, UUID: r.uuid, Host: o.Addr, Started: r.started},
-	})
+	}
 }
 
 func (r *Router) entries() []admin.RouteEntry {

@@ -40,7 +40,7 @@ func (r *Router) prune(ctx context.Context) {
 
 func (r *Router) pruneNow() {
 	r.registry.log.Debug("start-pruning-routes")
-	r.table.Prune()
+	r.metrics.Pruned(r.table.Prune())
 	r.registry.tell()
 	r.registry.log.Debug("finished-pruning-routes")
 }

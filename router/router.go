@@ -81,6 +81,15 @@ type Options struct {
 	DisableHTTP2 bool
 	// DialTimeout and KeepAliveProbe configure the Dialer.
 	DialTimeout, KeepAliveProbe time.Duration
+	// Metrics configures gorouter's metrics but for Gauges.
+	Metrics admin.MetricsOptions
+	// Component, when not nil, makes the router known as a component of a Cloud
+	// Foundry: it is announced on the bus, and answers vcap.component.discover, as
+	// these admin endpoints describe it, their password included (reference 1.1).
+	Component *AdminOptions
+	// ActiveAppsInterval is the time between router.active_apps messages. Zero
+	// means that there are none.
+	ActiveAppsInterval time.Duration
 	// AccessLog is written a line for each request. Nil writes none.
 	AccessLog *accesslog.Log
 	// IdleTimeout, ReadHeaderTimeout and MaxHeaderBytes bound clients' connections.
@@ -137,6 +146,8 @@ type Router struct {
 	proxy      *proxy.Handler
 	transports *proxy.Transports
 	stats      *admin.Stats
+	metrics    *admin.Metrics
+	activeApps *activeApps // nil when nobody is told of them
 	started    time.Time
 	own        ownAddrs
 
@@ -148,6 +159,8 @@ type Router struct {
 	// pages is the context of requests that this process answers itself.
 	pages    context.Context
 	endPages context.CancelFunc
+
+	messages atomic.Pointer[nats.Subscription] // to register and unregister; nil before it is made
 
 	healthy  atomic.Bool
 	patient  atomic.Bool // the end waits for tunnels and streams
@@ -170,6 +183,10 @@ func New(o Options) (*Router, error) {
 	r.registry = &registry{log: o.component("registry"), next: o.Table.OnChange}
 	o.Table.OnChange = r.registry.changed
 	r.table = route.NewTable(o.Table)
+	r.metrics = r.newMetrics(o.Metrics)
+	if o.ActiveAppsInterval > 0 {
+		r.activeApps = newActiveApps()
+	}
 	r.base, r.endBase = context.WithCancel(context.Background())
 	r.pages, r.endPages = context.WithCancel(r.base)
 	for _, a := range o.OwnAddrs {
@@ -210,6 +227,8 @@ func (r *Router) ownPages(pages map[string]http.Handler) map[string]http.Handler
 
 func (r *Router) requestDone(record *accesslog.Record) {
 	r.stats.Observe(record)
+	r.metrics.Observe(record)
+	r.activeApps.observe(record)
 	r.opts.AccessLog.Write(record)
 }
 
@@ -230,6 +249,7 @@ func (r *Router) Run(ctx context.Context) error {
 	defer cancel()
 	wg.Go(func() { r.prune(ctx) })
 	wg.Go(func() { sub.announce(ctx) })
+	wg.Go(func() { r.publishActiveApps(ctx) })
 
 	if err := r.open(ctx); err != nil {
 		return r.listenerFailed(err)
@@ -265,6 +285,9 @@ func (r *Router) ID() string { return fmt.Sprintf("%d-%s", r.opts.Index, r.uuid)
 // Healthy says whether a load balancer should send requests here: once the
 // router serves, and until its drain begins.
 func (r *Router) Healthy() bool { return r.healthy.Load() && !r.patient.Load() }
+
+// Metrics returns gorouter's metrics.
+func (r *Router) Metrics() *admin.Metrics { return r.metrics }
 
 // Stats returns the statistics of the requests that have ended.
 func (r *Router) Stats() *admin.Stats { return r.stats }

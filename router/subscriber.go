@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"devrouter/router/admin"
 	"devrouter/router/route"
 	"devrouter/router/wire"
 )
@@ -33,10 +34,11 @@ type Refused struct {
 
 // subscriber turns messages into changes of the table.
 type subscriber struct {
-	r    *Router
-	log  *slog.Logger
-	subs []*nats.Subscription
-	full fullWarning
+	r         *Router
+	log       *slog.Logger
+	subs      []*nats.Subscription
+	full      fullWarning
+	component func() ([]byte, error) // what the router is as a component; set when Options.Component is
 }
 
 // subscribe announces the router and listens. Register and unregister come
@@ -48,7 +50,12 @@ func (r *Router) subscribe() (*subscriber, error) {
 	if err := s.publishStart(); err != nil {
 		return nil, err
 	}
-	for subject, handle := range map[string]nats.MsgHandler{wire.SubjectAll: s.message, wire.SubjectGreet: s.greet} {
+	handlers := map[string]nats.MsgHandler{wire.SubjectAll: s.message, wire.SubjectGreet: s.greet}
+	if r.opts.Component != nil {
+		s.component = admin.Varz(r.adminOptions(*r.opts.Component))
+		handlers[wire.SubjectComponentDiscover] = s.discovered
+	}
+	for subject, handle := range handlers {
 		sub, err := r.opts.Conn.Subscribe(subject, handle)
 		if err == nil {
 			err = sub.SetPendingLimits(pendingMessages, pendingBytes)
@@ -58,7 +65,11 @@ func (r *Router) subscribe() (*subscriber, error) {
 			return nil, fmt.Errorf("%s: %w", subject, err)
 		}
 		s.subs = append(s.subs, sub)
+		if subject == wire.SubjectAll {
+			r.messages.Store(sub)
+		}
 	}
+	s.announceComponent()
 	if err := r.opts.Conn.Flush(); err != nil {
 		s.stop()
 		return nil, err
@@ -167,6 +178,9 @@ func (s *subscriber) register(reg *wire.Registration) {
 	for _, uri := range reg.URIs {
 		s.each(wire.SubjectRegister, uri, reg, func(key route.Key) error {
 			kind, err := s.r.table.Register(key, uri, e)
+			if err == nil {
+				s.measure(reg, kind)
+			}
 			if err == nil && kind == route.Unchanged { // a heartbeat
 				s.r.registry.endpoint(slog.LevelDebug, "endpoint-registered", key, e)
 			}
@@ -181,6 +195,7 @@ func (s *subscriber) unregister(reg *wire.Registration) {
 			if !s.r.table.Unregister(key, reg.Address()) && s.r.table.Exact(key) != nil {
 				s.r.registry.log.Info("endpoint-not-unregistered", "uri", key.String(), "backend", reg.Address())
 			}
+			s.r.metrics.Unregistered(reg.Tags["component"])
 			return nil
 		})
 	}

@@ -22,21 +22,23 @@ var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelI
 type jsonHandler struct {
 	mu      *sync.Mutex // guards out
 	out     io.Writer
-	level   slog.Level
+	level   slog.Leveler
 	source  string
 	rfc3339 bool
 	attrs   []slog.Attr
 	group   string // a prefix for the names of further attributes
 }
 
-func newJSONHandler(out io.Writer, level slog.Level, source string, rfc3339 bool) *jsonHandler {
+func newJSONHandler(out io.Writer, level slog.Leveler, source string, rfc3339 bool) *jsonHandler {
 	if source == "" {
 		source = "gorouter.stdout"
 	}
 	return &jsonHandler{mu: new(sync.Mutex), out: out, level: level, source: source, rfc3339: rfc3339}
 }
 
-func (h *jsonHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+func (h *jsonHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.level.Level()
+}
 
 func (h *jsonHandler) WithGroup(name string) slog.Handler {
 	c := *h
@@ -150,19 +152,22 @@ func jsonValue(v slog.Value) any {
 type textHandler struct {
 	mu    *sync.Mutex // guards out
 	out   io.Writer
-	level slog.Level
+	level slog.Leveler
 	attrs []slog.Attr
 	group string
 }
 
-func newTextHandler(out io.Writer, level slog.Level) *textHandler {
-	if level == slog.LevelInfo {
-		level = slog.LevelWarn
-	}
+func newTextHandler(out io.Writer, level slog.Leveler) *textHandler {
 	return &textHandler{mu: new(sync.Mutex), out: out, level: level}
 }
 
-func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool {
+	least := h.level.Level()
+	if least == slog.LevelInfo {
+		least = slog.LevelWarn
+	}
+	return level >= least
+}
 
 func (h *textHandler) WithGroup(name string) slog.Handler {
 	c := *h
@@ -195,7 +200,7 @@ var lastWords = map[string]bool{
 }
 
 func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
-	if (perRequest[r.Message] || lastWords[r.Message]) && h.level > slog.LevelDebug {
+	if (perRequest[r.Message] || lastWords[r.Message]) && h.level.Level() > slog.LevelDebug {
 		return nil
 	}
 	var b strings.Builder

@@ -212,6 +212,9 @@ func TestFailuresAreOneSentenceAndExitWith1(t *testing.T) {
 	_, taken, _ := net.SplitHostPort(l.Addr().String())
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "bad.yml"), "port: 8081\nstatsu: {port: 1}\n")
+	write(t, filepath.Join(dir, "template.yml"), "port: 0\nstatus: {port: 0}\nnats: {embedded: {port: 0}}\nhtml_error_template_file: none.html\n")
+	write(t, filepath.Join(dir, "broken.html"), "{{.Status")
+	write(t, filepath.Join(dir, "broken.yml"), "port: 0\nstatus: {port: 0}\nnats: {embedded: {port: 0}}\nhtml_error_template_file: broken.html\n")
 	write(t, filepath.Join(dir, "nats.yml"), "nats: {hosts: [{hostname: 127.0.0.1, port: 1}]}\n")
 	for _, tt := range []struct {
 		args []string
@@ -221,6 +224,8 @@ func TestFailuresAreOneSentenceAndExitWith1(t *testing.T) {
 		{[]string{"--nats-port", taken}, []string{"port " + taken + " is taken", "--nats-port"}},
 		{[]string{"-c", "none.yml"}, []string{"Error loading config", "none.yml"}},
 		{[]string{"-c", "bad.yml"}, []string{"Error loading config", `bad.yml:2:1`, `did you mean "status"?`}},
+		{[]string{"-c", "template.yml"}, []string{"Could not read HTML error template file: open none.html"}},
+		{[]string{"-c", "broken.yml"}, []string{"Could not parse HTML error template file: "}},
 		{[]string{"-c", "nats.yml"}, []string{"connect to NATS at nats://127.0.0.1:1", "nats.hosts"}},
 	} {
 		cmd := command(t, dir, nil, tt.args...)

@@ -94,12 +94,13 @@ func runAppliance(cmd *cobra.Command, f *runFlags, b beside) error {
 			return err
 		}
 	}
-	log := out.logger(&c.Logging)
+	level := new(slog.LevelVar)
+	log := out.logger(&c.Logging, level)
 	if keys := c.NotInEffect(); len(keys) > 0 {
 		log.Warn("these keys of the configuration are accepted but not in effect: " + strings.Join(keys, ", "))
 	}
 	a, err := appliance.New(appliance.Options{
-		Config: c, Version: version(), StateDir: stateDir(os.Getenv), Terminal: out.terminal, Log: log,
+		Config: c, Version: version(), StateDir: stateDir(os.Getenv), Terminal: out.terminal, Log: log, LogLevel: level,
 	})
 	if err != nil {
 		return err
@@ -140,7 +141,7 @@ func (o output) logConfigError(err error) {
 		err = cause
 	}
 	defaults := config.Default()
-	o.logger(&defaults.Logging).Error(configError, "error", err.Error())
+	o.logger(&defaults.Logging, new(slog.LevelVar)).Error(configError, "error", err.Error())
 }
 
 // loadConfig reads the configuration file, if there is one, and lays the flags
@@ -171,8 +172,10 @@ func chooseOutput(format string, stdout, stderr io.Writer) output {
 	return output{log: stdout}
 }
 
-func (o output) logger(l *config.Logging) *slog.Logger {
-	level := levels[l.Level]
+// logger returns the log, whose level is the configuration's until somebody sets
+// another.
+func (o output) logger(l *config.Logging, level *slog.LevelVar) *slog.Logger {
+	level.Set(levels[l.Level])
 	if o.terminal == nil {
 		return slog.New(newJSONHandler(o.log, level, l.Syslog, l.Format.Timestamp == "rfc3339"))
 	}

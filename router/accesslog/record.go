@@ -36,6 +36,9 @@ type Record struct {
 	// RequestBytes and ResponseBytes count the bodies. A tunnel counts none.
 	RequestBytes, ResponseBytes int64
 
+	// LookupTime is what the lookup in the routing table took. Zero when it was not
+	// measured: only a sample is.
+	LookupTime time.Duration
 	// Route is the key of the route that matched, host[/path]. Empty when none did.
 	Route string
 	// Endpoint describes the endpoint that was tried last. Its zero value means none.
@@ -86,4 +89,5 @@ type Endpoint struct {
 	InstanceID    string
 	InstanceIndex string
 	Component     string // the tag of that name
+	SourceID      string // the tag source_id
 }

@@ -1,10 +1,10 @@
 // Package admin answers what operators and their tools ask a router: /routes,
-// /varz and the health checks, byte for byte as gorouter does.
+// /varz, the metrics and the health checks, as gorouter does.
 //
-// It holds the numbers of /varz, which the proxy feeds through Stats, and asks
-// for everything else through Options; it knows neither table nor proxy. What it
-// serves is safe to mount below another handler: it touches five paths only, and
-// it checks neither the Host nor the Origin of a request.
+// It holds the numbers, which the router feeds through Stats and Metrics, and
+// asks for everything else through Options; it knows neither table nor proxy.
+// What it serves is safe to mount below another handler: it touches Paths only,
+// and it checks neither the Host nor the Origin of a request.
 package admin
 
 import (
@@ -31,8 +31,14 @@ type Options struct {
 	Healthy func() bool
 	// Stats are the numbers of /varz. Nil means that nothing is counted.
 	Stats *Stats
-	// User and Pass protect /routes and /varz by basic authentication. When both
-	// are empty they are open to whoever can connect.
+	// Metrics serves /metrics, without asking who is there. Nil means that there
+	// is no such path.
+	Metrics http.Handler
+	// Config returns the configuration in effect as YAML, without its secrets, for
+	// /config. Nil means that there is no such path.
+	Config func() ([]byte, error)
+	// User and Pass protect /routes, /varz and /config by basic authentication.
+	// When both are empty they are open to whoever can connect.
 	User, Pass string
 	Identity   Identity
 }
@@ -52,15 +58,23 @@ type server struct {
 	usage *usageMeter
 }
 
-// New returns a handler for /routes, /varz, /healthz, /health and
-// /is-process-alive-do-not-use-for-loadbalancing, with any method, as gorouter
-// has it. Other paths get 404.
+// Paths are the paths that the handler of New may answer with more than 404.
+var Paths = []string{"/routes", "/varz", "/config", "/metrics", "/health", "/healthz", "/is-process-alive-do-not-use-for-loadbalancing"}
+
+// New returns a handler for Paths, with any method, as gorouter has it. Other
+// paths get 404.
 func New(o Options) http.Handler {
 	s := &server{Options: o.filled(), usage: newUsageMeter()}
 	guard := newGuard(o.User, o.Pass)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/routes", guard.protect(s.serveRoutes))
 	mux.HandleFunc("/varz", guard.protect(s.serveVarz))
+	if s.Config != nil {
+		mux.HandleFunc("/config", guard.protect(s.serveConfig))
+	}
+	if s.Metrics != nil {
+		mux.Handle("/metrics", s.Metrics)
+	}
 	mux.HandleFunc("/health", s.serveHealth)
 	mux.HandleFunc("/healthz", s.serveHealth)
 	mux.HandleFunc("/is-process-alive-do-not-use-for-loadbalancing", serveAlive)
@@ -104,6 +118,18 @@ func serveAlive(w http.ResponseWriter, _ *http.Request) { serveOK(w) }
 func serveOK(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, "ok\n") // the client's going away is not ours to handle
+}
+
+func (s *server) serveConfig(w http.ResponseWriter, _ *http.Request) {
+	text, err := s.Config()
+	if err != nil {
+		http.Error(w, "the configuration could not be written as YAML", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(text) // the client's going away is not ours to handle
 }
 
 // jsonHeader prepares a reply for what gorouter sends as JSON.

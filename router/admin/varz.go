@@ -46,6 +46,13 @@ func (s *server) serveVarz(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(s.varz())
 }
 
+// Varz returns a function that returns the JSON of /varz, for other ways than
+// HTTP to ask for it.
+func Varz(o Options) func() ([]byte, error) {
+	s := &server{Options: o.filled(), usage: newUsageMeter()}
+	return func() ([]byte, error) { return json.Marshal(s.varz()) }
+}
+
 func (s *server) varz() *varzJSON {
 	v := new(varzJSON)
 	s.describe(v)

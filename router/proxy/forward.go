@@ -76,7 +76,7 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 
 func recordEndpoint(e *route.Endpoint) accesslog.Endpoint {
 	return accesslog.Endpoint{
-		Addr: e.Addr, App: e.App, InstanceID: e.InstanceID, InstanceIndex: e.InstanceIndex, Component: e.Tags["component"],
+		Addr: e.Addr, App: e.App, InstanceID: e.InstanceID, InstanceIndex: e.InstanceIndex, Component: e.Tags["component"], SourceID: e.Tags["source_id"],
 	}
 }
 

@@ -67,6 +67,8 @@ type Options struct {
 	Headers Headers
 	Rewrite Rewrite
 	Tracing Tracing
+	// Errors is the form of the errors that the router makes itself.
+	Errors Errors
 
 	// Log is for what a person should know of. Nil discards.
 	Log *slog.Logger
@@ -185,7 +187,7 @@ func (ex *exchange) serve() {
 		ex.refuse(loopDetected)
 		return
 	}
-	pool := ex.h.opts.Table.Lookup(ex.r.Host, escapedPath(ex.r))
+	pool := ex.lookup()
 	if pool == nil {
 		ex.refuse(unknownRoute, ex.r.Host)
 		return

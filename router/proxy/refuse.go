@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"html/template"
 	"io"
 	"net/http"
 )
@@ -53,18 +54,36 @@ func (ex *exchange) refuse(f refusal, args ...any) {
 	if len(args) > 0 {
 		message = fmt.Sprintf(f.message, args...)
 	}
-	ex.replyText(f.status, fmt.Sprintf("%d %s: %s", f.status, http.StatusText(f.status), message))
+	e := routerError{f.status, http.StatusText(f.status), message}
+	ex.replyError(e, ex.h.opts.Errors.forRefusal(f.status))
 }
 
-// replyText sends a line of text as the reply.
+// replyText sends an error that gorouter answers as a line of text, whatever
+// its template.
 func (ex *exchange) replyText(status int, line string) {
+	ex.replyError(parseError(status, line), ex.h.opts.Errors.forFailure())
+}
+
+// replyError sends an error of the router's own: as the page that a template
+// makes of it or, when that is nil or fails, as a line of text.
+func (ex *exchange) replyError(e routerError, page *template.Template) {
 	header := ex.w.Header()
-	header.Set("Content-Type", "text/plain; charset=utf-8")
-	header.Set("X-Content-Type-Options", "nosniff")
 	header.Del("Connection")
+	ex.h.opts.Errors.setRetryAfter(header, e.status)
+	contentType, body := "text/plain; charset=utf-8", e.line()+"\n"
+	if page != nil {
+		html, err := e.render(page, header)
+		if err == nil {
+			contentType, body = "text/html; charset=utf-8", html
+		} else {
+			ex.h.log.Error("render-error-failed", "error", err.Error())
+		}
+	}
+	header.Set("Content-Type", contentType)
+	header.Set("X-Content-Type-Options", "nosniff")
 	ex.h.opts.Rewrite.apply(header)
-	ex.writeHead(status)
-	n, _ := io.WriteString(ex.w, line+"\n")
+	ex.writeHead(e.status)
+	n, _ := io.WriteString(ex.w, body)
 	ex.record.ResponseBytes = int64(n)
 }
 

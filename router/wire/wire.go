@@ -21,6 +21,15 @@ const (
 	SubjectAll        = "router.*"          // the one data subscription: it keeps register and unregister in order
 	SubjectGreet      = "router.greet"      // clients request, the router replies with Start
 	SubjectStart      = "router.start"      // the router publishes Start
+
+	// SubjectActiveApps is where the router publishes which apps had requests: a
+	// JSON array of their GUIDs, compressed by zlib.
+	SubjectActiveApps = "router.active_apps"
+	// SubjectComponentAnnounce is where a component publishes what it is, once at
+	// its start, and SubjectComponentDiscover where it is asked for that. The
+	// JSON is that of /varz (reference 8.3).
+	SubjectComponentAnnounce = "vcap.component.announce"
+	SubjectComponentDiscover = "vcap.component.discover"
 )
 
 // Registration is the message on router.register and router.unregister: one

@@ -1,0 +1,295 @@
+package appliance_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"devrouter/appliance"
+	"devrouter/appliance/appliancetest"
+	"devrouter/config"
+)
+
+// Faults 121, 124 and 126: the paths that are gorouter's are as guarded as the page.
+func TestAdminPathsCheckTheHost(t *testing.T) {
+	a := appliancetest.Start(t, "", func(o *appliance.Options) {
+		o.Config.RoutesFile = ""
+		o.Config.Status.User, o.Config.Status.Pass = "admin", "sesame"
+		o.Config.Prometheus.Enabled = true
+		o.Config.DebugAddr = "127.0.0.1:0"
+	})
+	urls := a.URLs()
+	for _, url := range []string{
+		urls.Admin + "/routes", urls.Admin + "/varz", urls.Admin + "/config", urls.Admin + "/metrics", urls.Admin + "/health", urls.Admin + "/healthz",
+		urls.Admin + "/is-process-alive-do-not-use-for-loadbalancing", urls.Metrics + "/metrics", urls.Debug + "/debug/pprof/",
+	} {
+		r := a.Request("GET", url, nil, "Origin: http://evil.test")
+		r.SetBasicAuth("admin", "sesame")
+		res := a.Do(r)
+		if res.StatusCode != 200 || res.Header.Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: got %d %v", url, res.StatusCode, res.Header)
+		}
+		r.Host = "evil.test"
+		if res := a.Do(r); res.StatusCode != 421 || strings.Contains(res.Text, "sesame") {
+			t.Errorf("%s by another name: got %d %s", url, res.StatusCode, res.Text)
+		}
+	}
+}
+
+// Rows 104 and 131, faults 126 and 127.
+func TestConfigIsBehindTheSamePasswordAsVarz(t *testing.T) {
+	a := appliancetest.Start(t, "", func(o *appliance.Options) {
+		o.Config.RoutesFile = ""
+		o.Config.Status.User, o.Config.Status.Pass = "admin", "sesame"
+		o.Config.RouteServicesSecret = "open"
+	})
+	for _, path := range []string{"/config", "/varz", "/routes"} {
+		for _, pass := range []string{"", "Sesame", "sesame "} {
+			r := a.Request("GET", a.URLs().Admin+path, nil)
+			r.SetBasicAuth("admin", pass)
+			if res := a.Do(r); res.StatusCode != 401 || res.Text != "401 Unauthorized\n" || res.Header.Get("WWW-Authenticate") != "Basic" {
+				t.Errorf("%s with %q: got %d %q", path, pass, res.StatusCode, res.Text)
+			}
+		}
+	}
+	r := a.Request("GET", a.URLs().Admin+"/config", nil)
+	r.SetBasicAuth("admin", "sesame")
+	res := a.Do(r)
+	if res.Header.Get("Content-Type") != "application/yaml; charset=utf-8" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("got %v", res.Header)
+	}
+	if strings.Contains(res.Text, "sesame") || strings.Contains(res.Text, "open\n") {
+		t.Errorf("a secret is shown:\n%s", res.Text)
+	}
+	c, err := config.Parse("shown", []byte(res.Text))
+	if err != nil || c.Status.User != "admin" || c.Status.Pass != "***" || c.DropletStaleThreshold != 120*time.Second {
+		t.Errorf("got %v and %+v\n%s", err, c, res.Text)
+	}
+}
+
+// Row 109.
+func TestMetricsAreOnTheAdminPortAndOnTheirOwn(t *testing.T) {
+	a := appliancetest.Start(t, "apps: {web: "+app(t, says("web"))+"}\n", func(o *appliance.Options) {
+		o.Config.Prometheus.Enabled = true
+		o.Config.Prometheus.Meters.RoutingResponseLatencyHistogramBuckets = []float64{7}
+		o.Config.PerAppPrometheusHTTPMetricsReporting = true
+	})
+	a.Routed("http://web.localhost/", "web")
+	for _, url := range []string{a.URLs().Admin, a.URLs().Metrics} {
+		var text string
+		a.Eventually("the metrics of "+url, func() bool { // a request is recorded once its reply is out
+			text = a.Get(url + "/metrics").Text
+			return strings.Contains(text, `total_requests{component="web"} `)
+		})
+		for _, want := range []string{"total_routes 1\n", `latency_bucket{component="web",le="7"} `, `http_latency_seconds_count{source_id="gorouter"} `} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %s in\n%s", url, want, text)
+			}
+		}
+		if strings.Contains(text, "\ngo_") || strings.Contains(text, "\nprocess_") {
+			t.Errorf("%s: metrics of Go or of the process", url)
+		}
+	}
+	if res := a.Get(a.URLs().Metrics + "/routes"); res.StatusCode != 404 {
+		t.Errorf("another path on the metrics port: got %d", res.StatusCode)
+	}
+}
+
+func TestBucketsThatDoNotRiseAreAnError(t *testing.T) {
+	c := config.Default()
+	c.Port, c.Status.Port, c.NATS.Embedded.Port, c.RoutesFile = 0, 0, 0, ""
+	c.Prometheus.Meters.GorouterTimeHistogramBuckets = []float64{1, 1}
+	a, err := appliance.New(appliance.Options{Config: c})
+	if err == nil {
+		a.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "prometheus.meters.gorouter_time_histogram_buckets: 1 does not come before 1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Row 109: with a certificate the port speaks TLS, and wants one.
+func TestMetricsOverMutualTLS(t *testing.T) {
+	dir := t.TempDir()
+	ca := newAuthority(t, dir)
+	ca.issue("server")
+	ca.issue("client")
+	a := appliancetest.Start(t, "", func(o *appliance.Options) {
+		o.Config.RoutesFile = ""
+		o.Config.Prometheus = config.Prometheus{
+			Enabled: true, CertPath: filepath.Join(dir, "server.crt"), KeyPath: filepath.Join(dir, "server.key"), CAPath: filepath.Join(dir, "ca.crt"),
+		}
+	})
+	client := func(certificates ...tls.Certificate) (*http.Response, error) {
+		transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: ca.pool, Certificates: certificates}}
+		return (&http.Client{Transport: transport}).Get(a.URLs().Metrics + "/metrics")
+	}
+	if !strings.HasPrefix(a.URLs().Metrics, "https://127.0.0.1:") {
+		t.Fatalf("got %s", a.URLs().Metrics)
+	}
+	if res, err := client(); err == nil {
+		res.Body.Close()
+		t.Error("no certificate was asked for")
+	}
+	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "client.crt"), filepath.Join(dir, "client.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := client(pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if text, _ := io.ReadAll(res.Body); res.StatusCode != 200 || !strings.Contains(string(text), "total_routes 0\n") {
+		t.Errorf("got %d %s", res.StatusCode, text)
+	}
+}
+
+// authority issues certificates into a folder.
+type authority struct {
+	t    *testing.T
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	pool *x509.CertPool
+}
+
+func newAuthority(t *testing.T, dir string) *authority {
+	t.Helper()
+	a := &authority{t: t, dir: dir, pool: x509.NewCertPool()}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	a.key = a.newKey()
+	a.cert = a.sign("ca", template, template, a.key)
+	a.pool.AddCert(a.cert)
+	return a
+}
+
+func (a *authority) issue(name string) {
+	key := a.newKey()
+	a.sign(name, &x509.Certificate{
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, a.cert, key)
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.write(name+".key", "EC PRIVATE KEY", der)
+}
+
+func (a *authority) newKey() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return key
+}
+
+func (a *authority) sign(name string, template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, a.key)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.write(name+".crt", "CERTIFICATE", der)
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return cert
+}
+
+func (a *authority) write(name, kind string, der []byte) {
+	if err := os.WriteFile(filepath.Join(a.dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// Row 111, fault 133.
+func TestDebugAddrChangesTheRunningLevel(t *testing.T) {
+	level := new(slog.LevelVar)
+	a := appliancetest.Start(t, "", func(o *appliance.Options) {
+		o.Config.RoutesFile = ""
+		o.Config.DebugAddr = "127.0.0.1:0"
+		o.LogLevel = level
+	})
+	res := a.Do(a.Request("PUT", a.URLs().Debug+"/log-level", strings.NewReader("debug")))
+	if res.StatusCode != 200 || level.Level() != slog.LevelDebug {
+		t.Errorf("got %d %s and the level %s", res.StatusCode, res.Text, level.Level())
+	}
+	if res := a.Get(a.URLs().Debug + "/debug/pprof/cmdline"); res.StatusCode != 200 {
+		t.Errorf("pprof: got %d", res.StatusCode)
+	}
+	if strings.Contains(a.Log.String(), "debug_addr is open to the network") {
+		t.Error("loopback is called the network")
+	}
+}
+
+func TestProfilesAreOffByDefault(t *testing.T) {
+	a := appliancetest.Start(t, "apps: {}\n", nil)
+	if urls := a.URLs(); urls.Debug != "" || urls.Metrics != "" {
+		t.Errorf("got %+v", urls)
+	}
+	if res := a.Get(a.URLs().Admin + "/debug/pprof/"); res.StatusCode != 404 {
+		t.Errorf("got %d", res.StatusCode)
+	}
+}
+
+// Rows 107 and 125.
+func TestComponentAndActiveAppsAreConfigured(t *testing.T) {
+	a := appliancetest.Start(t, "", func(o *appliance.Options) {
+		o.Config.RoutesFile = ""
+		o.Config.Status.EnableDeprecatedVarzHealthzEndpoints = true
+		o.Config.PublishActiveAppsInterval = 10 * time.Millisecond
+	})
+	c := a.NATS()
+	m, err := c.Request("vcap.component.discover", nil, 5*time.Second)
+	if err != nil || !strings.Contains(string(m.Data), `"host":"`+strings.TrimPrefix(a.URLs().Admin, "http://")+`"`) {
+		t.Errorf("got %v, %v", m, err)
+	}
+	sub, err := c.SubscribeSync("router.active_apps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sub.NextMsg(5 * time.Second); err != nil {
+		t.Error(err)
+	}
+}
+
+// Rows 120 and 130.
+func TestErrorTemplateOfTheConfiguration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "error.html")
+	if err := os.WriteFile(file, []byte("<p>{{.Status}} {{.Message}}</p>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := appliancetest.Start(t, "apps: {down: 1}\n", func(o *appliance.Options) {
+		o.Config.HTMLErrorTemplateFile = file
+		o.Config.HTMLErrorTemplateAll = true
+	})
+	a.Status("http://down.localhost/", 502)
+	for host, want := range map[string]string{
+		"down": "<p>502 Registered endpoint failed to handle the request.</p>",
+		"none": "<p>404 Requested route (&#39;none.localhost&#39;) does not exist.</p>",
+	} {
+		if res := a.Get("http://" + host + ".localhost/"); res.Text != want {
+			t.Errorf("%s: got %d %s", host, res.StatusCode, res.Text)
+		}
+	}
+}
