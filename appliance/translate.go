@@ -22,7 +22,7 @@ func routerOptions(c *config.Config) (router.Options, error) {
 	if err != nil {
 		return router.Options{}, err
 	}
-	return router.Options{
+	o := router.Options{
 		StartDelay:                 c.StartResponseDelayInterval,
 		Index:                      int(c.Index),
 		Host:                       ownHost(c.ListenAddress),
@@ -47,7 +47,9 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		ReadHeaderTimeout: orNever(c.ReadHeaderTimeout),
 		MaxHeaderBytes:    min(c.MaxRequestHeaderBytes, 1<<20), // reference 6.6
 		DrainTimeout:      c.DrainTimeout,
-	}, nil
+	}
+	err = routeServiceOptions(&o, c, roots)
+	return o, err
 }
 
 func proxyOptions(c *config.Config) proxy.Options {

@@ -158,6 +158,7 @@ func New(o Options) (*Router, error) {
 	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
 	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.Log
 	p.Own = r.ownPages(p.Own)
+	p.RouteServices.Transport = r.transports.Services()
 	r.proxy = proxy.New(p)
 	r.server = &http.Server{
 		Handler:           r.proxy,
@@ -169,6 +170,7 @@ func New(o Options) (*Router, error) {
 	}
 	if o.StartDelay <= 0 {
 		if err := r.listen(); err != nil {
+			r.proxy.Close()
 			return nil, err
 		}
 	}

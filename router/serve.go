@@ -84,5 +84,6 @@ func (r *Router) Close() {
 	}
 	r.serving.Wait()
 	r.proxy.Wait()
+	r.proxy.Close()
 	r.transports.Close()
 }

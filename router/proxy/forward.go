@@ -12,6 +12,7 @@ import (
 
 	"devrouter/router/accesslog"
 	"devrouter/router/route"
+	"devrouter/router/routeservice"
 )
 
 var (
@@ -54,12 +55,17 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 	ex.address(e)
 	ex.record.Attempts++
 	ex.record.Endpoint = recordEndpoint(e)
+	return ex.send(ex.h.opts.Transport(e))
+}
+
+// send is one attempt.
+func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts, error) {
 	trace := wireTrace{onInformational: ex.writeInformational}
 	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
 
 	ex.record.SentAt, ex.record.AnsweredAt = time.Now(), time.Time{}
 	ex.passInformational(true)
-	res, err := ex.h.opts.Transport(e).RoundTrip(ex.out.WithContext(ctx))
+	res, err := transport.RoundTrip(ex.out.WithContext(ctx))
 	ex.passInformational(false)
 	ex.record.AnsweredAt = time.Now()
 
@@ -100,9 +106,7 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 	if f.marks {
 		instance.Live().Fail(err)
 	}
-	ex.record.FailedAttempts++
-	ex.record.FailedTime += time.Since(ex.record.SentAt)
-	ex.record.Cause = err
+	ex.account(err)
 	if f.status == clientGone.status {
 		return f
 	}
@@ -110,6 +114,13 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 		slog.String("error", err.Error()), slog.String("route", ex.record.Route), slog.String("endpoint", instance.Endpoint().Addr),
 		slog.Int("attempt", ex.record.Attempts), slog.Bool("marked", f.marks), slog.String("vcap_request_id", ex.record.RequestID))
 	return f
+}
+
+// account keeps the accounts of an attempt that failed.
+func (ex *exchange) account(err error) {
+	ex.record.FailedAttempts++
+	ex.record.FailedTime += time.Since(ex.record.SentAt)
+	ex.record.Cause = err
 }
 
 // mayRetry says whether the request may go to another endpoint: never once any
@@ -180,6 +191,7 @@ func (ex *exchange) writeInformational(code int, h http.Header) {
 		return
 	}
 	removeHopByHop(h, nil)
+	h.Del(routeservice.HeaderSignature)
 	header := ex.w.Header()
 	for name, values := range h {
 		header[name] = values

@@ -55,6 +55,8 @@ type Options struct {
 	Sticky  Sticky
 	Headers Headers
 	Rewrite Rewrite
+	// RouteServices are reached instead of endpoints where a route has one.
+	RouteServices RouteServices
 
 	// Log is for what a person should know of. Nil discards.
 	Log *slog.Logger
@@ -66,6 +68,8 @@ type Handler struct {
 	log    *slog.Logger
 	all    atomic.Int64 // requests in flight, tunnels included
 	finite atomic.Int64 // those that will end by themselves
+
+	hairpin *hairpin // nil when there is none
 }
 
 // New returns a handler.
@@ -85,7 +89,20 @@ func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Handler{opts: o, log: o.Log}
+	o.RouteServices.setDefaults()
+	h := &Handler{opts: o, log: o.Log}
+	if o.RouteServices.Hairpin {
+		h.hairpin = newHairpin(h, o.Base, o.Log)
+	}
+	return h
+}
+
+// Close ends what the handler itself keeps open. It is called once every request
+// has ended.
+func (h *Handler) Close() {
+	if h.hairpin != nil {
+		h.hairpin.close()
+	}
 }
 
 // WaitFinite waits until no request is in flight but those that end only when
@@ -177,15 +194,16 @@ func (ex *exchange) serve() {
 		ex.refuseEmptyPool()
 		return
 	}
-	if pool.RouteServiceURL() != "" {
-		ex.refuse(routeServicesDisabled)
-		return
-	}
 	only, ok := ex.targetInstance()
-	if !ok {
+	if !ok || !ex.routeService() {
 		return
 	}
 	ex.prepare(hops)
+	if ex.service != nil {
+		ex.forwardToService()
+		return
+	}
+	ex.undressFromService()
 	ex.picker.Start(pool, route.Choice{
 		Sticky:    stickyInstance(ex.r, ex.sessionCookies()),
 		Only:      only,

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"devrouter/router/route"
+	"devrouter/router/routeservice"
 )
 
 // Headers are the options for what requests carry to endpoints (reference 6.1).
@@ -61,7 +62,9 @@ func (ex *exchange) prepare(hops int) {
 		header.Set("Te", "trailers") // gRPC servers insist
 	}
 	appendForwardedFor(header, ex.clientIP())
-	setForwardedProto(header, o, ex.r.TLS != nil)
+	if !ex.signed { // the leg before the route service has said it
+		setForwardedProto(header, o, ex.r.TLS != nil)
+	}
 	if header.Get(headerRequestStart) == "" {
 		header.Set(headerRequestStart, strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
 	}
@@ -181,7 +184,7 @@ func setForwardedProto(h http.Header, o *Headers, overTLS bool) {
 // gets (reference 6.2).
 func (ex *exchange) answerHeaders(dst, src http.Header) {
 	removeHopByHop(src, nil)
-	src.Del("X-Cf-Proxy-Signature")
+	src.Del(routeservice.HeaderSignature)
 	for name, values := range src {
 		dst[name] = append(dst[name], values...)
 	}

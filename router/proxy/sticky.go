@@ -43,8 +43,12 @@ func stickyInstance(r *http.Request, sessionCookies []string) string {
 	return ""
 }
 
-// stick adds the cookie to a reply.
+// stick adds the cookie to a reply, but not to one on its way through a route
+// service: the request comes again for the application itself.
 func (ex *exchange) stick(header http.Header, e *route.Endpoint) {
+	if sentToService(ex.out.Header) {
+		return
+	}
 	names := ex.sessionCookies()
 	cookie := stickyCookie(header, names, stickyInstance(ex.r, names), e.InstanceID)
 	if cookie == nil {

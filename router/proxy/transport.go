@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -29,13 +30,18 @@ type TransportOptions struct {
 	MaxHeadBytes int64
 	// RootCAs verify endpoints that speak TLS. Nil means the system's.
 	RootCAs *x509.CertPool
+	// ServiceTLS is how route services are spoken to. Nil means TLS 1.2 or newer,
+	// verified by RootCAs.
+	ServiceTLS *tls.Config
 }
 
-// Transports holds the net/http transports to endpoints: one for all that speak
-// plain HTTP, and one for each certificate name of those that speak TLS.
+// Transports holds the net/http transports: to endpoints, one for all that speak
+// plain HTTP and one for each certificate name of those that speak TLS, and one
+// to route services.
 type Transports struct {
 	opts  TransportOptions
 	plain *http.Transport
+	rs    *http.Transport
 	mu    sync.Mutex // guards tls
 	tls   map[string]*http.Transport
 }
@@ -56,8 +62,15 @@ func NewTransports(o TransportOptions) *Transports {
 	}
 	t := &Transports{opts: o, tls: make(map[string]*http.Transport)}
 	t.plain = t.make(nil)
+	if o.ServiceTLS == nil {
+		o.ServiceTLS = &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
+	}
+	t.rs = t.make(o.ServiceTLS)
 	return t
 }
+
+// Services returns the transport to route services.
+func (t *Transports) Services() http.RoundTripper { return t.rs }
 
 // For returns the transport for an endpoint.
 func (t *Transports) For(e *route.Endpoint) http.RoundTripper {
@@ -92,6 +105,7 @@ func (t *Transports) forgetTLS() {
 // Close closes the idle connections.
 func (t *Transports) Close() {
 	t.plain.CloseIdleConnections()
+	t.rs.CloseIdleConnections()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.forgetTLS()
@@ -115,8 +129,8 @@ func (t *Transports) make(config *tls.Config) *http.Transport {
 	}
 }
 
-// Dialer connects to endpoints. The host `localhost` is 127.0.0.1 and then ::1,
-// whatever the system's resolver says: dev servers listen on either, and it must
+// Dialer connects to endpoints. The host `localhost`, and every name below it, is
+// 127.0.0.1 and then ::1, whatever the system's resolver says: dev servers listen on either, and it must
 // work with no network. The zero value is usable.
 type Dialer struct {
 	Timeout        time.Duration // zero means 5 seconds
@@ -139,7 +153,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		dialer.Control = d.control
 	}
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil || host != "localhost" {
+	if err != nil || host != "localhost" && !strings.HasSuffix(host, ".localhost") {
 		return dialer.DialContext(ctx, network, addr)
 	}
 	conn, err := dialer.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
