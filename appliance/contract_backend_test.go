@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -56,8 +57,7 @@ func (s *scene) startBackend() {
 		go server.Serve(l) //nolint:errcheck // the test ends it
 		s.closers = append(s.closers, func() { server.Close() })
 	case "reply":
-		head, body, _ := strings.Cut(s.section.content, "\n\n")
-		reply := strings.ReplaceAll(strings.TrimSpace(head), "\n", "\r\n") + "\r\n\r\n" + strings.TrimSuffix(body, "\n")
+		reply := rawReply(s.section.content)
 		s.serve(b, l, func(conn net.Conn, r *bufio.Reader) {
 			io.WriteString(conn, reply) //nolint:errcheck // the router sees it
 			if strings.Contains(reply, " 101 ") {
@@ -73,6 +73,21 @@ func (s *scene) startBackend() {
 	default:
 		s.t.Fatalf("there is no kind of backend %q", kind)
 	}
+}
+
+// rawReply ends the lines of a head with CRLF. Each line of a chunked body is a chunk.
+func rawReply(text string) string {
+	head, body, _ := strings.Cut(text, "\n\n")
+	head = strings.ReplaceAll(strings.TrimSpace(head), "\n", "\r\n") + "\r\n\r\n"
+	body = strings.TrimRight(body, "\n")
+	if !strings.Contains(head, "Transfer-Encoding: chunked") {
+		return head + body
+	}
+	var chunks strings.Builder
+	for chunk := range strings.SplitSeq(body, "\n") {
+		fmt.Fprintf(&chunks, "%x\r\n%s\r\n", len(chunk), chunk)
+	}
+	return head + chunks.String() + "0\r\n\r\n"
 }
 
 // serve reads one request from each connection and leaves the rest to answer.

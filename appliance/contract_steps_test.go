@@ -29,7 +29,7 @@ type scene struct {
 	dir       string
 	config    string
 	backends  map[string]*backend
-	closers   []func() // of backends
+	closers   []func()                 // of backends
 	appliance *appliancetest.Appliance // nil before the first section that needs one
 	bus       *nats.Conn
 	markers   int
@@ -198,6 +198,9 @@ func (s *scene) exchange(addr, request string) {
 
 func (s *scene) read(res *http.Response) contractReply {
 	r := contractReply{status: res.StatusCode, proto: res.Proto, header: res.Header}
+	if res.Close && res.ProtoAtLeast(1, 1) {
+		res.Header.Set("Connection", "close") // net/http takes it away
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return r
 	}
