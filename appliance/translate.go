@@ -45,7 +45,10 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		DrainTimeout:               c.DrainTimeout,
 	}
 	o.Proxy.Tracing = trace
-	return o, edgeOptions(&o, c)
+	if err := edgeOptions(&o, c); err != nil {
+		return o, err
+	}
+	return o, routeServiceOptions(&o, c, transport.RootCAs)
 }
 
 func proxyOptions(c *config.Config) proxy.Options {

@@ -63,6 +63,7 @@ func Default() Config {
 		MaxTLSVersion:       "TLSv1.3",
 		ForwardedClientCert: "always_forward",
 
+		RouteServices:                    RouteServices{EnableWebsockets: true},
 		RouteServicesTimeout:             60 * time.Second,
 		RouteServicesInternalServerPort:  7070,
 		TokenFetcherMaxRetries:           3,

@@ -191,6 +191,7 @@ type RouteServices struct {
 	// StrictSignatureValidation refuses a bad signature on routes without a route service too.
 	StrictSignatureValidation bool `yaml:"strict_signature_validation"`
 	// EnableWebsockets allows WebSockets on routes with a route service.
+	// Default: true.
 	EnableWebsockets bool `yaml:"enable_websockets"`
 	// KeyPair is the client certificate shown to route services.
 	KeyPair `yaml:",inline"`

@@ -200,10 +200,12 @@ func New(o Options) (*Router, error) {
 	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
 	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.component("proxy")
 	p.Own = r.ownPages(p.Own)
+	p.RouteServices.Transport = r.transports.Services()
 	r.proxy = proxy.New(p)
 	r.clear, r.secure = r.newEntrances()
 	if o.StartDelay <= 0 {
 		if err := r.listen(); err != nil {
+			r.proxy.Close()
 			return nil, r.listenerFailed(err)
 		}
 	}
@@ -228,6 +230,9 @@ func (r *Router) ownPages(pages map[string]http.Handler) map[string]http.Handler
 func (r *Router) requestDone(record *accesslog.Record) {
 	r.stats.Observe(record)
 	r.metrics.Observe(record)
+	if record.RouteService {
+		r.metrics.RouteServiceResponse(record.Status)
+	}
 	r.activeApps.observe(record)
 	r.opts.AccessLog.Write(record)
 }

@@ -46,5 +46,6 @@ func (r *Router) Close() {
 	r.closeListeners()
 	r.serving.Wait()
 	r.proxy.Wait()
+	r.proxy.Close()
 	r.transports.Close()
 }

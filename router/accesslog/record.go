@@ -43,7 +43,11 @@ type Record struct {
 	Route string
 	// Endpoint describes the endpoint that was tried last. Its zero value means none.
 	Endpoint Endpoint
-	// Attempts counts the endpoints that were tried.
+	// RouteService says that the request was sent to the route's service, not to
+	// an endpoint. Endpoint is zero then.
+	RouteService bool
+	// Attempts counts the endpoints that were tried, or the attempts to reach the
+	// route service.
 	Attempts int
 	// FailedAttempts counts those that failed, and FailedTime is what they took.
 	FailedAttempts int

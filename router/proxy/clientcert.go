@@ -35,3 +35,12 @@ func (c ClientCert) apply(h http.Header, conn *tls.ConnectionState) {
 		delete(h, headerClientCert)
 	}
 }
+
+// applyReturning changes the headers of a request that a route service brings
+// back. The certificate in it is the client's, whom the leg before has seen; that
+// of this connection is the route service's own.
+func (c ClientCert) applyReturning(h http.Header, conn *tls.ConnectionState) {
+	if c == ForwardClientCert || c == SetClientCert && conn == nil {
+		delete(h, headerClientCert)
+	}
+}

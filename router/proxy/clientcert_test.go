@@ -67,3 +67,26 @@ func TestForwardedClientCert(t *testing.T) {
 		}
 	}
 }
+
+// Reference 6.4, below the table.
+func TestForwardedClientCertOfAReturningRequest(t *testing.T) {
+	overTLS := new(tls.ConnectionState)
+	for _, tt := range []struct {
+		mode ClientCert
+		conn *tls.ConnectionState
+		kept bool
+	}{
+		{AlwaysForwardClientCert, nil, true},
+		{AlwaysForwardClientCert, overTLS, true},
+		{ForwardClientCert, nil, false},
+		{ForwardClientCert, overTLS, false},
+		{SetClientCert, nil, false},
+		{SetClientCert, overTLS, true},
+	} {
+		h := http.Header{headerClientCert: {"the client's"}}
+		tt.mode.applyReturning(h, tt.conn)
+		if kept := h.Get(headerClientCert) == "the client's"; kept != tt.kept {
+			t.Errorf("mode %d, over TLS %v: kept %v, want %v", tt.mode, tt.conn != nil, kept, tt.kept)
+		}
+	}
+}

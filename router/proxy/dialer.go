@@ -4,13 +4,14 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"time"
 )
 
-// Dialer connects to endpoints. The host `localhost` is 127.0.0.1 and then ::1,
-// whatever the system's resolver says: dev servers listen on either, and it must
-// work with no network. The zero value is usable.
+// Dialer connects to endpoints. The host `localhost`, and every name below it, is
+// 127.0.0.1 and then ::1, whatever the system's resolver says: dev servers listen
+// on either, and it must work with no network. The zero value is usable.
 type Dialer struct {
 	Timeout        time.Duration // zero means 5 seconds
 	KeepAliveProbe time.Duration // zero means 1 second
@@ -32,7 +33,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		dialer.Control = d.control
 	}
 	host, port, err := net.SplitHostPort(addr)
-	if err != nil || host != "localhost" {
+	if err != nil || host != "localhost" && !strings.HasSuffix(host, ".localhost") {
 		return dialer.DialContext(ctx, network, addr)
 	}
 	conn, err := dialer.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -27,6 +28,9 @@ type exchange struct {
 	upgrade string // the token that the client wants to switch to; "" for none
 	out     *http.Request
 	body    *requestBody
+
+	service *url.URL // of the route service that the request goes to; nil when it goes to an endpoint
+	signed  bool     // the client is a route service: it brought a valid signature
 
 	// A transport may bring a 1xx late, when its attempt has been given up: it must
 	// not be written beside the reply.

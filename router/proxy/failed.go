@@ -14,9 +14,7 @@ import (
 func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
 	f := classify(ex.context(), err, facts)
 	err = brief(err)
-	ex.record.FailedAttempts++
-	ex.record.FailedTime += time.Since(ex.record.SentAt)
-	ex.record.Cause = err
+	ex.account(err)
 	if f.status == clientGone.status {
 		return f
 	}
@@ -30,6 +28,13 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 		ex.h.opts.Table.RemoveFailed(ex.pool.Key(), e, err)
 	}
 	return f
+}
+
+// account keeps the accounts of an attempt that failed.
+func (ex *exchange) account(err error) {
+	ex.record.FailedAttempts++
+	ex.record.FailedTime += time.Since(ex.record.SentAt)
+	ex.record.Cause = err
 }
 
 // logFailed says what is known of an attempt that failed, by gorouter's names

@@ -10,6 +10,7 @@ import (
 
 	"devrouter/router/accesslog"
 	"devrouter/router/route"
+	"devrouter/router/routeservice"
 )
 
 var (
@@ -53,12 +54,17 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 	ex.address(e)
 	ex.record.Attempts++
 	ex.record.Endpoint = recordEndpoint(e)
+	return ex.send(ex.transport(e))
+}
+
+// send is one attempt.
+func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts, error) {
 	trace := wireTrace{onInformational: ex.writeInformational}
 	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
 
 	ex.record.SentAt, ex.record.AnsweredAt = time.Now(), time.Time{}
 	ex.passInformational(true)
-	res, err := ex.transport(e).RoundTrip(ex.out.WithContext(ctx))
+	res, err := transport.RoundTrip(ex.out.WithContext(ctx))
 	ex.passInformational(false)
 	ex.record.AnsweredAt = time.Now()
 
@@ -175,6 +181,7 @@ func (ex *exchange) writeInformational(code int, h http.Header) {
 		return
 	}
 	removeHopByHop(h, nil)
+	h.Del(routeservice.HeaderSignature)
 	header := ex.w.Header()
 	for name, values := range h {
 		header[name] = values

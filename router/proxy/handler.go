@@ -69,6 +69,8 @@ type Options struct {
 	Tracing Tracing
 	// Errors is the form of the errors that the router makes itself.
 	Errors Errors
+	// RouteServices are reached instead of endpoints where a route has one.
+	RouteServices RouteServices
 
 	// Log is for what a person should know of. Nil discards.
 	Log *slog.Logger
@@ -80,6 +82,8 @@ type Handler struct {
 	log    *slog.Logger
 	all    atomic.Int64 // requests in flight, tunnels included
 	finite atomic.Int64 // those that will end by themselves
+
+	hairpin *hairpin // nil when there is none
 }
 
 // New returns a handler.
@@ -100,7 +104,20 @@ func New(o Options) *Handler {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Limits.setDefaults(o.Log)
-	return &Handler{opts: o, log: o.Log}
+	o.RouteServices.setDefaults()
+	h := &Handler{opts: o, log: o.Log}
+	if o.RouteServices.Hairpin {
+		h.hairpin = newHairpin(h, o.Base, o.Log)
+	}
+	return h
+}
+
+// Close ends what the handler itself keeps open. It is called once every request
+// has ended.
+func (h *Handler) Close() {
+	if h.hairpin != nil {
+		h.hairpin.close()
+	}
 }
 
 // WaitFinite waits until no request is in flight but those that end only when
@@ -199,20 +216,24 @@ func (ex *exchange) serve() {
 		ex.refuseEmptyPool()
 		return
 	}
-	if pool.RouteServiceURL() != "" {
-		ex.refuse(routeServicesDisabled)
-		return
-	}
 	only, ok := ex.targetInstance()
 	if !ok {
 		return
 	}
-	ex.prepare(hops)
 	ex.picker.Start(pool, ex.choice(only))
 	if ex.h.opts.Limits.exceeds(ex.r) {
 		ex.refuseSize()
 		return
 	}
+	if !ex.routeService() {
+		return
+	}
+	ex.prepare(hops)
+	if ex.service != nil {
+		ex.forwardToService()
+		return
+	}
+	ex.undressFromService()
 	if ex.h.opts.RawTCPUpgrade && strings.EqualFold(ex.upgrade, "tcp") {
 		ex.pipe()
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"devrouter/router/route"
+	"devrouter/router/routeservice"
 )
 
 // Headers are the options for what requests carry to endpoints (reference 6.1).
@@ -64,8 +65,12 @@ func (ex *exchange) prepare(hops int) {
 		header.Set("Te", "trailers") // gRPC servers insist
 	}
 	appendForwardedFor(header, ex.clientIP())
-	setForwardedProto(header, o, ex.r.TLS != nil)
-	o.ClientCert.apply(header, ex.r.TLS)
+	if ex.signed { // the leg before the route service has said where it came from
+		o.ClientCert.applyReturning(header, ex.r.TLS)
+	} else {
+		setForwardedProto(header, o, ex.r.TLS != nil)
+		o.ClientCert.apply(header, ex.r.TLS)
+	}
 	if header.Get(headerRequestStart) == "" {
 		header.Set(headerRequestStart, strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
 	}
@@ -185,7 +190,7 @@ func setForwardedProto(h http.Header, o *Headers, overTLS bool) {
 // gets (reference 6.2).
 func (ex *exchange) answerHeaders(dst, src http.Header) {
 	removeHopByHop(src, nil)
-	src.Del("X-Cf-Proxy-Signature")
+	src.Del(routeservice.HeaderSignature)
 	for name, values := range src {
 		dst[name] = append(dst[name], values...)
 	}

@@ -33,6 +33,14 @@ var (
 	absentProcess          = refusal{400, "unknown_route", noCache, "Requested instance with process guid ('%s') does not exist for route ('%s')"}
 	routeServicesDisabled  = refusal{502, "route_service_unsupported", "", "Support for route services is disabled."}
 
+	// Reference 7.3.
+	routeServiceWebSocket  = refusal{503, "route_service_unsupported", "", "Websocket requests are not supported for routes bound to Route Services."}
+	expiredSignature       = refusal{504, "", "", "Failed to validate Route Service Signature: %s"}
+	invalidSignature       = refusal{502, "", "", "Failed to validate Route Service Signature: %s"}
+	routeServiceFailed     = refusal{500, "", "", "Route service request failed."}
+	strictExpiredSignature = refusal{504, "expired_route_service_signature", "", "Failed to validate Route Service Signature: %s"}
+	strictInvalidSignature = refusal{400, "invalid_route_service_signature", "", "invalid route service signature detected"}
+
 	// gorouter forwards these, or melts (faults 21 and 61).
 	connectRefused  = refusal{405, "connect_refused", noCache, "CONNECT is for forward proxies; this router takes requests for its routes only."}
 	asteriskRefused = refusal{400, "invalid_target", noCache, "The request target * is for OPTIONS only."}
@@ -76,7 +84,7 @@ func (ex *exchange) replyError(e routerError, page *template.Template) {
 		if err == nil {
 			contentType, body = "text/html; charset=utf-8", html
 		} else {
-			ex.h.log.Error("render-error-failed", "error", err.Error())
+			ex.log().Error("render-error-failed", "error", err.Error())
 		}
 	}
 	header.Set("Content-Type", contentType)

@@ -13,10 +13,14 @@ import (
 // relay passes an endpoint's reply on.
 func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 	defer instance.Live().Release()
-	defer func() { ex.record.ProxyTime = time.Since(ex.record.SentAt) }()
 	instance.Live().Succeed()
+	ex.reply(instance.Endpoint(), res)
+}
 
-	e := instance.Endpoint()
+// reply sends the client what came back: from an endpoint, or from a route
+// service, which is described by the zero Endpoint.
+func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
+	defer func() { ex.record.ProxyTime = time.Since(ex.record.SentAt) }()
 	header := ex.w.Header()
 	protocol := res.Header.Get("Upgrade")
 	ex.answerHeaders(header, res.Header)

@@ -14,9 +14,10 @@ const negotiateMaxAge = 60
 
 // stick adds to a reply the cookies by which its session sticks to the instance
 // that sent it. What a route service replies comes from no instance of the pool,
-// and nothing sticks to it (reference 4.2).
+// and nothing sticks to it: the request comes again for the application itself
+// (reference 4.2).
 func (ex *exchange) stick(header http.Header, e *route.Endpoint) {
-	if !canBeCookie(e.InstanceID) {
+	if sentToService(ex.out.Header) || !canBeCookie(e.InstanceID) {
 		return
 	}
 	for _, c := range stickyCookies(header, &ex.session, e.InstanceID, ex.h.opts.Sticky.Negotiate, time.Now()) {

@@ -36,6 +36,9 @@ type TransportOptions struct {
 	// CipherSuites are what is offered for TLS 1.2, by the numbers of crypto/tls.
 	// Empty means Go's choice. Those of TLS 1.3 are not configurable.
 	CipherSuites []uint16
+	// ServiceTLS is how route services are spoken to. Nil means TLS 1.2 or newer,
+	// verified by RootCAs.
+	ServiceTLS *tls.Config
 }
 
 func (o *TransportOptions) setDefaults() {
@@ -57,11 +60,13 @@ func defaultTo[T comparable](v *T, value T) {
 
 // Transports holds the net/http transports to endpoints: one for all that speak
 // plain HTTP/1, one for all that speak HTTP/2 in the clear, and one for each
-// certificate name and protocol of those that speak TLS. A connection belongs to
-// an address, so it survives whatever else registers anew.
+// certificate name and protocol of those that speak TLS; and one to route
+// services. A connection belongs to an address, so it survives whatever else
+// registers anew.
 type Transports struct {
 	opts       TransportOptions
 	plain, h2c *http.Transport
+	services   *http.Transport
 	mu         sync.Mutex // guards tls
 	tls        map[tlsKind]*http.Transport
 }
@@ -80,8 +85,16 @@ func NewTransports(o TransportOptions) *Transports {
 	t.plain.Protocols.SetHTTP1(true)
 	t.h2c = t.make(new(http.Protocols), o.HTTP2HeadTimeout)
 	t.h2c.Protocols.SetUnencryptedHTTP2(true)
+	t.services = t.make(new(http.Protocols), o.HTTP1HeadTimeout)
+	t.services.Protocols.SetHTTP1(true)
+	if t.services.TLSClientConfig = o.ServiceTLS; o.ServiceTLS == nil {
+		t.services.TLSClientConfig = &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
+	}
 	return t
 }
+
+// Services returns the transport to route services.
+func (t *Transports) Services() http.RoundTripper { return t.services }
 
 // For returns the transport for an endpoint. The protocol `http2` is spoken over
 // TLS only, and HTTP/1 there with an endpoint that does not negotiate it
@@ -124,6 +137,7 @@ func (t *Transports) forgetTLS() {
 func (t *Transports) Close() {
 	t.plain.CloseIdleConnections()
 	t.h2c.CloseIdleConnections()
+	t.services.CloseIdleConnections()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.forgetTLS()
