@@ -37,7 +37,7 @@ func (ex *exchange) forward() {
 			return
 		}
 		instance.Live().Release()
-		last, lastErr = ex.failed(instance, err, facts), err
+		last, lastErr = ex.failed(instance, err, facts), ex.record.Cause
 		if !ex.mayRetry(last) {
 			break
 		}
