@@ -32,7 +32,9 @@ func TestTLSEndpoint(t *testing.T) {
 		e.ServerCertDomainSAN = "instance-1"
 		return e
 	}
-	serves := func(cert tls.Certificate) *route.Endpoint { return answers(&tls.Config{Certificates: []tls.Certificate{cert}}) }
+	serves := func(cert tls.Certificate) *route.Endpoint {
+		return answers(&tls.Config{Certificates: []tls.Certificate{cert}})
+	}
 	byHost := func(e *route.Endpoint) *route.Endpoint { e.ServerCertDomainSAN = ""; return e }
 	overTLS := func(e *route.Endpoint) *route.Endpoint { e.TLS = true; return e }
 	refusesAny := wants(named, tls.RequireAnyClientCert, nil, 0)
