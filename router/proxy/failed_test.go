@@ -17,10 +17,12 @@ import (
 	"devrouter/router/route"
 )
 
-// answersWith is an app that reads a request's head, sends raw bytes and hangs up.
+// answersWith is an app that reads a request, sends raw bytes and hangs up.
 func answersWith(raw string) func(net.Conn) {
 	return func(c net.Conn) {
-		http.ReadRequest(bufio.NewReader(c))
+		if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			io.Copy(io.Discard, r.Body) // what is left unread makes the system reset the connection
+		}
 		io.WriteString(c, raw)
 	}
 }
