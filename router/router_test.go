@@ -548,3 +548,17 @@ func TestAdminShowsTheTable(t *testing.T) {
 		t.Errorf("varz: got %v, %v", varz, err)
 	}
 }
+
+// enable_http2: false, reference 1.3.
+func TestHTTP2EndpointsWithoutHTTP2(t *testing.T) {
+	f := start(t, func(o *Options) { o.DisableHTTP2 = true })
+	for _, protocol := range []string{"http1", "http2", "h2c"} {
+		f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["%s.test"],"protocol":%q}`, app(t, says("app")), protocol, protocol)
+		if code, body := f.get(protocol+".test", "/"); code != 200 || body != "app" {
+			t.Errorf("%s: got %d %q", protocol, code, body)
+		}
+		if got := f.router.table.Lookup(protocol+".test", "/").Instances()[0].Endpoint().Protocol; got != "http1" {
+			t.Errorf("%s: the table has %q", protocol, got)
+		}
+	}
+}

@@ -38,7 +38,7 @@ func (ex *exchange) forward() {
 			return
 		}
 		instance.Live().Release()
-		last, lastErr = ex.failed(instance, err, facts), err
+		last, lastErr = ex.failed(instance, err, facts), ex.record.Cause
 		if !ex.mayRetry(last) {
 			break
 		}
@@ -123,12 +123,12 @@ func (ex *exchange) mayRetry(f failure) bool {
 
 // refusePick answers a request for which there is no endpoint to try.
 func (ex *exchange) refusePick(err error) {
+	ex.logNoEndpoint(err)
 	if errors.Is(err, route.ErrConnectionLimit) {
 		ex.log().Info("connection-limit-reached", "route", ex.record.Route)
 		ex.refuse(connectionLimit, ex.r.Host)
 		return
 	}
-	ex.logNoEndpoint(err)
 	ex.replyFailure(badGateway, err)
 }
 
