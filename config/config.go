@@ -34,12 +34,12 @@ type Config struct {
 	EnableSSL bool `yaml:"enable_ssl"`
 	// DisableHTTP keeps the HTTP port shut.
 	DisableHTTP bool `yaml:"disable_http"`
-	// EnablePROXY accepts a PROXY protocol line before a connection's first request.
+	// EnablePROXY accepts the PROXY protocol, version 1 or 2, before a connection's first request. Anybody who can connect can then claim any address.
 	EnablePROXY bool `yaml:"enable_proxy"`
-	// EnableHTTP2 offers HTTP/2 on the HTTPS port.
+	// EnableHTTP2 offers HTTP/2 on the HTTPS port and speaks it to endpoints that register as http2 or h2c; these get HTTP/1 otherwise.
 	// Default: true.
 	EnableHTTP2 bool `yaml:"enable_http2"`
-	// EnableHTTP1ConcurrentReadWrite lets a reply begin before its request has been read.
+	// EnableHTTP1ConcurrentReadWrite lets a reply begin before its request has been read. Here it always may.
 	EnableHTTP1ConcurrentReadWrite bool `yaml:"enable_http1_concurrent_read_write"`
 
 	// Status is the admin port.
@@ -153,7 +153,7 @@ type Config struct {
 	MaxRequestHeaderBytes int `yaml:"max_request_header_bytes"`
 	// MaxHeaderBytes is the name that max_request_header_bytes had before November 2024.
 	MaxHeaderBytes int `yaml:"max_header_bytes"`
-	// MaxResponseHeaderBytes is how large a reply's head may be, in bytes. At 0 there is no bound of its own.
+	// MaxResponseHeaderBytes is how large a reply's head may be, in bytes. 0 is 1 MiB.
 	MaxResponseHeaderBytes int `yaml:"max_response_header_bytes"`
 	// MaxRequestHeaders is how many header lines a request may have. At 0 there is no bound.
 	MaxRequestHeaders int `yaml:"max_request_headers"`
@@ -198,7 +198,7 @@ type Config struct {
 	HealthcheckTimeout time.Duration `yaml:"healthcheck_timeout"`
 	// LoadBalancerHealthyThreshold is how long a load balancer takes to see the router healthy; gorouter only checks it.
 	LoadBalancerHealthyThreshold time.Duration `yaml:"load_balancer_healthy_threshold"`
-	// DrainWait is how long requests are still accepted once the drain has begun.
+	// DrainWait is how long requests are still accepted once SIGUSR1 has begun the drain.
 	DrainWait time.Duration `yaml:"drain_wait"`
 	// DrainTimeout bounds how long requests in flight may take to finish at the end.
 	// Default: 5s.
@@ -220,7 +220,7 @@ type Config struct {
 	EnableVerifyClientCertificateMetadata bool `yaml:"enable_verify_client_certificate_metadata"`
 	// VerifyClientCertificateMetadata are rules on the subjects of client certificates.
 	VerifyClientCertificateMetadata []CertificateRule `yaml:"verify_client_certificate_metadata"`
-	// CipherSuites are the TLS 1.2 cipher suites, separated by colons, by OpenSSL's or the RFC's names. Empty is Go's choice.
+	// CipherSuites are the TLS 1.2 cipher suites, separated by colons, by OpenSSL's or the RFC's names. Empty is those with ECDHE and AEAD for clients, and Go's choice for endpoints.
 	CipherSuites string `yaml:"cipher_suites"`
 	// MinTLSVersion is the oldest TLS version that the HTTPS port accepts.
 	// Default: TLSv1.2.

@@ -47,18 +47,16 @@ func TestEveryKeyIsInEffectOrNot(t *testing.T) {
 func TestNotInEffectNamesWhatTheFileChanged(t *testing.T) {
 	c, err := Parse("devrouter.yml", []byte(`
 port: 9000                        # in effect
-zone: z1
-drain_wait: 0s                    # the default
-tls_pem: []                       # the default
-client_ca_certs: ""               # the default
-enable_http2: false
-route_services: {max_attempts: 3}
-debug_addr: 127.0.0.1:17002
+zone: z1                          # in effect
+healthcheck_timeout: 5s           # the default
+websocket_dial_timeout: 7s
+routing_api: {uri: http://api, ca_certs: ""}
+send_http_start_stop_client_event: false
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"debug_addr", "enable_http2", "route_services.max_attempts", "zone"}
+	want := []string{"routing_api.uri", "send_http_start_stop_client_event", "websocket_dial_timeout"}
 	if got := c.NotInEffect(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

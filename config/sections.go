@@ -12,7 +12,7 @@ type KeyPair struct {
 type Status struct {
 	// Host is the address that the admin port listens on. Empty is listen_address.
 	Host string `yaml:"host"`
-	// Port is the admin port: the page and its API, /routes, /varz, /healthz and /health. Port 0 is any free one.
+	// Port is the admin port: the page and its API, /routes, /varz, /config, /metrics, /healthz and /health. Port 0 is any free one.
 	// Default: 8082.
 	Port uint16 `yaml:"port"`
 	// User is the user of the basic authentication that guards /routes and /varz.
@@ -22,7 +22,7 @@ type Status struct {
 	// EnableNonTLSHealthChecks answers /health without TLS.
 	// Default: true.
 	EnableNonTLSHealthChecks bool `yaml:"enable_nontls_health_checks"`
-	// EnableDeprecatedVarzHealthzEndpoints makes gorouter serve /varz and /healthz. Here they are served either way.
+	// EnableDeprecatedVarzHealthzEndpoints announces the router on vcap.component.announce. gorouter serves /varz and /healthz only with it; here they are served either way.
 	EnableDeprecatedVarzHealthzEndpoints bool `yaml:"enable_deprecated_varz_healthz_endpoints"`
 	// TLS is a port for health checks over TLS.
 	TLS StatusTLS `yaml:"tls"`
@@ -59,7 +59,7 @@ type NATS struct {
 	Pass string `yaml:"pass"`
 	// TLSEnabled speaks TLS with the servers of nats.hosts.
 	TLSEnabled bool `yaml:"tls_enabled"`
-	// CACerts are the authorities of the certificates of nats.hosts, as PEM text.
+	// CACerts are the authorities of the certificates of nats.hosts and of tls:// leaf nodes, as PEM text.
 	CACerts string `yaml:"ca_certs"`
 	// KeyPair is the client certificate shown to nats.hosts.
 	KeyPair `yaml:",inline"`
@@ -92,7 +92,7 @@ type Logging struct {
 	Level string `yaml:"level" oneof:"debug info warn error"`
 	// Format is how the component log is written.
 	Format LogFormat `yaml:"format"`
-	// Syslog is the name that the sources of the component log begin with. Empty is gorouter.stdout.
+	// Syslog is the name that the sources of the component log begin with, and the app name of streamed access log lines. Empty is gorouter.stdout, and none.
 	Syslog string `yaml:"syslog"`
 	// SyslogAddr is the host:port that access log lines are streamed to.
 	// Default: 127.0.0.1:514.
