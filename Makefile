@@ -18,7 +18,7 @@ test: race
 # The race detector needs cgo, and so a C compiler; where there is none, the
 # tests run without it.
 race:
-	@if CGO_ENABLED=1 go env CC | xargs command -v >/dev/null 2>&1; \
+	@cc=$$(go env CC); if command -v "$${cc%% *}" >/dev/null; \
 	then CGO_ENABLED=1 go test -race ./...; \
 	else echo "no C compiler: testing without the race detector"; go test ./...; fi
 
