@@ -42,6 +42,9 @@ func TestPageIsOnBothPorts(t *testing.T) {
 		if res.StatusCode != 200 || !strings.Contains(res.Text, "web.localhost") || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 			t.Errorf("%s: got %d %s\n%s", page, res.StatusCode, res.Header, res.Text)
 		}
+		if link := `href="` + a.URLs().Admin + `/routes"`; !strings.Contains(res.Text, link) {
+			t.Errorf("%s has no %s", page, link)
+		}
 	}
 }
 

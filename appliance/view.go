@@ -12,7 +12,7 @@ func (a *Appliance) state() web.State {
 	urls := a.URLs()
 	s := web.State{
 		Version: a.opts.Version, Started: a.started, RouterURL: urls.Router,
-		Links: []web.Link{{Name: "routes", URL: "/routes"}, {Name: "varz", URL: "/varz"}, {Name: "health", URL: "/healthz"}, {Name: "NATS", URL: urls.NATS}},
+		Links: a.links(),
 		File:  web.File{Status: web.FileOff},
 	}
 	if a.apps != nil {
@@ -24,6 +24,16 @@ func (a *Appliance) state() web.State {
 		s.Routes = append(s.Routes, a.row(table, pool))
 	}
 	return s
+}
+
+// links lead to the admin port: the page is on the traffic port too, where these
+// paths are an app's.
+func (a *Appliance) links() (links []web.Link) {
+	urls := a.URLs()
+	for _, path := range []string{"routes", "varz", "metrics", "config", "health"} {
+		links = append(links, web.Link{Name: path, URL: urls.Admin + "/" + path})
+	}
+	return append(links, web.Link{Name: "NATS", URL: urls.NATS})
 }
 
 func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
