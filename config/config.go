@@ -62,7 +62,7 @@ type Config struct {
 	TraceKey string `yaml:"trace_key"`
 	// Prometheus is gorouter's own metrics port.
 	Prometheus Prometheus `yaml:"prometheus"`
-	// DebugAddr is the host:port of gorouter's profiling endpoint.
+	// DebugAddr is the host:port of a port for profiles and for the level of the log. It asks for no password. Empty opens none.
 	DebugAddr string `yaml:"debug_addr"`
 
 	// Index is the number of this router, the first part of its id.
@@ -172,7 +172,7 @@ type Config struct {
 	EmptyPoolResponseCode503 bool `yaml:"empty_pool_response_code_503"`
 	// EmptyPoolTimeout is how long such a route answers 503; at 0 it answers 404 at once.
 	EmptyPoolTimeout time.Duration `yaml:"empty_pool_timeout"`
-	// HTMLErrorTemplateFile is the path of a template for the router's own error pages.
+	// HTMLErrorTemplateFile is the path of a template (Go's html/template) for the router's own error pages. Empty sends them as text.
 	HTMLErrorTemplateFile string `yaml:"html_error_template_file"`
 	// HTMLErrorTemplateAll uses html_error_template_file for the failures of endpoints and for requests with too large a head too, which gorouter answers as text.
 	HTMLErrorTemplateAll bool `yaml:"html_error_template_all"`
@@ -267,7 +267,7 @@ type Config struct {
 	// Default: 30.
 	TokenFetcherExpirationBufferTime int64 `yaml:"token_fetcher_expiration_buffer_time"`
 
-	// PerRequestMetricsReporting sends one metric per request to the metron agent.
+	// PerRequestMetricsReporting adds each request to the histograms latency, gorouter_time and route_lookup_time.
 	// Default: true.
 	PerRequestMetricsReporting bool `yaml:"per_request_metrics_reporting"`
 	// EnableEnvelopeV1Metrics sends metrics to the metron agent.
@@ -279,6 +279,6 @@ type Config struct {
 	// SendHTTPStartStopClientEvent sends one event per request forwarded to the metron agent.
 	// Default: true.
 	SendHTTPStartStopClientEvent bool `yaml:"send_http_start_stop_client_event"`
-	// PerAppPrometheusHTTPMetricsReporting adds a latency histogram per app to the metrics port.
+	// PerAppPrometheusHTTPMetricsReporting adds http_latency_seconds to the metrics, a histogram for each source_id.
 	PerAppPrometheusHTTPMetricsReporting bool `yaml:"per_app_prometheus_http_metrics_reporting"`
 }

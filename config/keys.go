@@ -37,8 +37,9 @@ func Keys() []Key {
 // the list is.
 func entryKeys(list string, element reflect.Type) []Key {
 	var keys []Key
+	top, _, _ := strings.Cut(list, "[]") // of lists within lists too
 	eachKey(reflect.New(element).Elem(), func(name string, v reflect.Value) {
-		keys = append(keys, Key{Name: list + "[]." + name, InEffect: effective[list]})
+		keys = append(keys, Key{Name: list + "[]." + name, InEffect: effective[top]})
 		if inner := elementStruct(v.Type()); inner != nil {
 			keys = append(keys, entryKeys(list+"[]."+name, inner)...)
 		}

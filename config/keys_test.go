@@ -129,6 +129,17 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 	t.Errorf("%s is not what the comments of Config say; run go test ./config -run Documented -update", docFile)
 }
 
+// A list within a list's entries is in effect when the outer list is.
+func TestKeysOfEntriesAreInEffectWithTheirList(t *testing.T) {
+	effect := map[string]bool{}
+	for _, k := range Keys() {
+		effect[k.Name] = k.InEffect
+		if list, _, ok := strings.Cut(k.Name, "[]"); ok && k.InEffect != effect[list] {
+			t.Errorf("%s: got %v, want %v as %s", k.Name, k.InEffect, effect[list], list)
+		}
+	}
+}
+
 func TestExamplesOfThePageAreRead(t *testing.T) {
 	page, err := os.ReadFile(filepath.FromSlash(docFile))
 	if err != nil {

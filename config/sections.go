@@ -15,7 +15,7 @@ type Status struct {
 	// Port is the admin port: the page and its API, /routes, /varz, /config, /metrics, /healthz and /health. Port 0 is any free one.
 	// Default: 8082.
 	Port uint16 `yaml:"port"`
-	// User is the user of the basic authentication that guards /routes and /varz.
+	// User is the user of the basic authentication that guards /routes, /varz and /config.
 	User string `yaml:"user"`
 	// Pass is the password of status.user.
 	Pass string `yaml:"pass"`
@@ -147,7 +147,7 @@ type Tracing struct {
 type Prometheus struct {
 	// Enabled opens gorouter's own metrics port. Metrics are on status.port either way.
 	Enabled bool `yaml:"enabled"`
-	// Port is gorouter's own metrics port, on loopback.
+	// Port is gorouter's own metrics port, on loopback. Port 0 is any free one.
 	Port uint16 `yaml:"port"`
 	// CertPath is the path of the metrics port's certificate.
 	CertPath string `yaml:"cert_path"`
@@ -163,7 +163,7 @@ type Prometheus struct {
 type Meters struct {
 	// RouteLookupTimeHistogramBuckets are the bucket bounds of route_lookup_time, in nanoseconds.
 	RouteLookupTimeHistogramBuckets []float64 `yaml:"route_lookup_time_histogram_buckets"`
-	// GorouterTimeHistogramBuckets are the bucket bounds of gorouter_time.
+	// GorouterTimeHistogramBuckets are the bucket bounds of gorouter_time, in seconds.
 	GorouterTimeHistogramBuckets []float64 `yaml:"gorouter_time_histogram_buckets"`
 	// RouteRegistrationLatencyHistogramBuckets are the bucket bounds of route_registration_latency, in milliseconds.
 	RouteRegistrationLatencyHistogramBuckets []float64 `yaml:"route_registration_latency_histogram_buckets"`
@@ -186,7 +186,7 @@ type Backends struct {
 
 // RouteServices is how route services are connected to.
 type RouteServices struct {
-	// MaxAttempts is how often a route service is tried for one request.
+	// MaxAttempts is how often a route service is tried for one request. 0 counts as 1.
 	MaxAttempts int `yaml:"max_attempts"`
 	// StrictSignatureValidation refuses a bad signature on routes without a route service too.
 	StrictSignatureValidation bool `yaml:"strict_signature_validation"`

@@ -37,7 +37,7 @@ func addRunFlags(set *pflag.FlagSet) *runFlags {
 	set.StringVarP(&f.config, "config", "c", "", "read the configuration from `FILE` (default: ./devrouter.yml, if there is one)")
 	set.StringVar(&f.listenAddress, "listen-address", "127.0.0.1", "listen on this `ADDRESS`; 0.0.0.0 opens the router and the page to the network")
 	set.Uint16Var(&f.port, "port", 8081, "`PORT` for the traffic; 0 is any free one")
-	set.Uint16Var(&f.statusPort, "status-port", 8082, "`PORT` for the page, /routes, /varz and /healthz")
+	set.Uint16Var(&f.statusPort, "status-port", 8082, "`PORT` for the page, /routes, /varz, /metrics and /healthz")
 	set.Uint16Var(&f.natsPort, "nats-port", 4222, "`PORT` for NATS clients")
 	set.StringVar(&f.routesFile, "routes-file", "routes.yaml", "watch this `FILE`; \"\" watches none")
 	set.StringVar(&f.logLevel, "log-level", "info", "log this `LEVEL` and above: debug, info, warn, error")

@@ -1,9 +1,10 @@
-// Package accesslog writes one line per request, as gorouter writes it, and
-// defines the record that such a line is made from.
+// Package accesslog writes one line per request, as gorouter writes it, to a
+// file, to a syslog receiver or to both, and defines the record that such a line
+// is made from.
 //
 // The proxy fills one Record along the life of a request and hands it over
-// once, when the request has ended; the access log, the statistics of the admin
-// endpoints and the page all read that one record.
+// once, when the request has ended; the access log, the statistics, the metrics
+// and the page all read that one record.
 package accesslog
 
 import (
