@@ -194,6 +194,14 @@ func (s section) times(t *testing.T) int {
 	return 1
 }
 
+// word is what follows a word of a section's head: what `over` or `with` say.
+func (s section) word(name string) string {
+	if i := slices.Index(s.args, name); i >= 0 && i+1 < len(s.args) {
+		return s.args[i+1]
+	}
+	return ""
+}
+
 // linesOf are the lines that are not empty.
 func (s section) linesOf() (lines []string) {
 	for line := range strings.Lines(s.content) {
