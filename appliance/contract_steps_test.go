@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -113,13 +114,10 @@ func (s *scene) fill(text string) string {
 func (s *scene) configure() { s.config += s.section.content }
 
 // options are those of the configuration that the case has given so far.
-func (s *scene) options() config.Config {
+func (s *scene) options() (appliance.Options, error) {
 	c, err := config.Parse("gorouter.yml", []byte(s.fill(s.config)))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	c.Port, c.SSLPort, c.Status.Port, c.NATS.Embedded.Port, c.RoutesFile = 0, 0, 0, 0, ""
-	return c
+	return appliance.Options{Config: c}, err
 }
 
 // start runs the appliance, with the configuration that the case has given so far.
@@ -127,8 +125,11 @@ func (s *scene) start() *appliancetest.Appliance {
 	if s.appliance != nil {
 		return s.appliance
 	}
-	c := s.options()
-	s.appliance = appliancetest.Start(s.t, "", func(o *appliance.Options) { o.Config = c })
+	options, err := s.options()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.appliance = appliancetest.Start(s.t, "", func(o *appliance.Options) { o.Config, o.LogLevel = options.Config, new(slog.LevelVar) })
 	s.bus = s.appliance.NATS()
 	// Before the appliance looks that no goroutine is left.
 	s.t.Cleanup(func() {
@@ -142,10 +143,13 @@ func (s *scene) start() *appliancetest.Appliance {
 // checkRefused looks that an appliance with this configuration does not start.
 func (s *scene) checkRefused() {
 	want := strings.TrimSpace(s.fill(s.section.content))
-	a, err := appliance.New(appliance.Options{Config: s.options()})
+	options, err := s.options()
 	if err == nil {
-		a.Close()
-		s.t.Fatal("the appliance accepts this configuration")
+		var a *appliance.Appliance
+		if a, err = appliance.New(options); err == nil {
+			a.Close()
+			s.t.Fatal("the appliance accepts this configuration")
+		}
 	}
 	if !matches(want, err.Error()) {
 		s.t.Errorf("got %q, want %s", err, want)
@@ -154,7 +158,7 @@ func (s *scene) checkRefused() {
 
 // write puts a file into the case's folder.
 func (s *scene) write() {
-	if err := os.WriteFile(filepath.Join(s.dir, s.section.args[0]), []byte(s.section.content), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(s.dir, s.section.args[0]), []byte(strings.TrimSpace(s.section.content)), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
 }
