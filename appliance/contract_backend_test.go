@@ -22,6 +22,7 @@ import (
 //	echo   answers with the JSON of what it saw
 //	reply  answers with the bytes of its section and hangs up; behind a 101 it echoes
 //	close  reads the request and hangs up
+//	reset  reads the request and breaks the connection
 //	hang   reads the request and never answers
 //	dead   is a port at which nobody listens
 //
@@ -84,6 +85,10 @@ func (s *scene) startBackend() {
 		})
 	case "close":
 		s.serve(b, l, func(net.Conn, *bufio.Reader) {})
+	case "reset":
+		s.serve(b, l, func(conn net.Conn, _ *bufio.Reader) {
+			conn.(*net.TCPConn).SetLinger(0) //nolint:errcheck // then it is an ordinary end
+		})
 	case "hang":
 		s.serve(b, l, func(_ net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }) //nolint:errcheck // it ends either way
 	case "dead":

@@ -38,6 +38,7 @@ type scene struct {
 	appliance *appliancetest.Appliance // nil before the first section that needs one
 	bus       *nats.Conn
 	markers   int
+	segment   string // that the appliance listens for, or ""
 
 	conn    net.Conn // of the last request
 	reader  *bufio.Reader
@@ -131,6 +132,9 @@ func (s *scene) start() *appliancetest.Appliance {
 	}
 	s.appliance = appliancetest.Start(s.t, "", func(o *appliance.Options) { o.Config, o.LogLevel = options.Config, new(slog.LevelVar) })
 	s.bus = s.appliance.NATS()
+	if segments := options.Config.IsolationSegments; len(segments) > 0 {
+		s.segment = segments[0]
+	}
 	// Before the appliance looks that no goroutine is left.
 	s.t.Cleanup(func() {
 		for _, end := range s.closers {
@@ -178,11 +182,11 @@ func (s *scene) publish() {
 	}
 	s.markers++
 	marker := fmt.Sprintf("marker-%d.invalid", s.markers)
-	publish(s.t, s.bus, "router.register", `{"host":"192.0.2.1","port":9,"uris":["%s"]}`, marker)
+	publish(s.t, s.bus, "router.register", `{"host":"192.0.2.1","port":9,"uris":["%s"],"isolation_segment":"%s"}`, marker, s.segment)
 	s.appliance.Eventually("the router hears "+marker, func() bool {
 		return strings.Contains(s.appliance.Get(s.appliance.URLs().Admin+"/routes", "Authorization: Basic dXNlcjpwYXNz").Text, marker)
 	})
-	publish(s.t, s.bus, "router.unregister", `{"host":"192.0.2.1","port":9,"uris":["%s"]}`, marker)
+	publish(s.t, s.bus, "router.unregister", `{"host":"192.0.2.1","port":9,"uris":["%s"],"isolation_segment":"%s"}`, marker, s.segment)
 }
 
 func (s *scene) ask() {
