@@ -7,11 +7,13 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,20 +22,24 @@ import (
 //	echo   answers with the JSON of what it saw
 //	reply  answers with the bytes of its section and hangs up; behind a 101 it echoes
 //	close  reads the request and hangs up
+//	reset  reads the request and breaks the connection
 //	hang   reads the request and never answers
 //	dead   is a port at which nobody listens
 //
 // `tls` before the kind makes it speak TLS, with the certificate of $ca, which
-// is for example.com and 127.0.0.1.
+// is for example.com and 127.0.0.1; `tls mutual` asks for a certificate of
+// $authority, `tls h2` offers HTTP/2.
 type backend struct {
-	name string
-	port string
-	mu   sync.Mutex // guards seen
-	seen []seenRequest
+	name        string
+	port        string
+	connections atomic.Int32
+	mu          sync.Mutex // guards seen
+	seen        []seenRequest
 }
 
 type seenRequest struct {
 	method, target string
+	proto          string
 	header         http.Header // with Host
 	body           string
 }
@@ -47,13 +53,26 @@ func (s *scene) startBackend() {
 		s.t.Fatal(err)
 	}
 	_, b.port, _ = net.SplitHostPort(l.Addr().String())
+	var secure *tls.Config
 	if len(kind) > 0 && kind[0] == "tls" {
-		l = tls.NewListener(l, testTLS())
-		kind = kind[1:]
+		secure, kind = testTLS().Clone(), kind[1:]
+	}
+	if len(kind) > 0 && kind[0] == "mutual" {
+		secure.ClientAuth, secure.ClientCAs, kind = tls.RequireAndVerifyClientCert, s.pairs().authority.trusted(), kind[1:]
+	}
+	if len(kind) > 0 && kind[0] == "h2" {
+		secure.NextProtos, kind = []string{"h2", "http/1.1"}, kind[1:]
+	}
+	if secure != nil {
+		l = tls.NewListener(l, secure)
 	}
 	switch strings.Join(kind, " ") {
 	case "", "echo":
-		server := &http.Server{Handler: http.HandlerFunc(b.echo)}
+		server := &http.Server{Handler: http.HandlerFunc(b.echo), ErrorLog: log.New(io.Discard, "", 0), ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				b.connections.Add(1)
+			}
+		}}
 		go server.Serve(l) //nolint:errcheck // the test ends it
 		s.closers = append(s.closers, func() { server.Close() })
 	case "reply":
@@ -66,6 +85,10 @@ func (s *scene) startBackend() {
 		})
 	case "close":
 		s.serve(b, l, func(net.Conn, *bufio.Reader) {})
+	case "reset":
+		s.serve(b, l, func(conn net.Conn, _ *bufio.Reader) {
+			conn.(*net.TCPConn).SetLinger(0) //nolint:errcheck // then it is an ordinary end
+		})
 	case "hang":
 		s.serve(b, l, func(_ net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }) //nolint:errcheck // it ends either way
 	case "dead":
@@ -100,6 +123,7 @@ func (s *scene) serve(b *backend, l net.Listener, answer func(net.Conn, *bufio.R
 			if err != nil {
 				return
 			}
+			b.connections.Add(1)
 			wg.Go(func() {
 				defer conn.Close()
 				conn.SetDeadline(time.Now().Add(10 * time.Second)) //nolint:errcheck // shows at the next read
@@ -117,7 +141,7 @@ func (s *scene) serve(b *backend, l net.Listener, answer func(net.Conn, *bufio.R
 
 func (b *backend) note(r *http.Request) seenRequest {
 	body, _ := io.ReadAll(r.Body)
-	seen := seenRequest{r.Method, r.RequestURI, r.Header.Clone(), string(body)}
+	seen := seenRequest{r.Method, r.RequestURI, r.Proto, r.Header.Clone(), string(body)}
 	seen.header.Set("Host", r.Host)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,7 +159,7 @@ func (b *backend) echo(w http.ResponseWriter, r *http.Request) {
 	seen := b.note(r)
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(map[string]any{ //nolint:errcheck // the router sees it
-		"backend": b.name, "method": seen.method, "target": seen.target, "header": seen.header, "body": seen.body,
+		"backend": b.name, "method": seen.method, "target": seen.target, "proto": seen.proto, "header": seen.header, "body": seen.body,
 	})
 }
 

@@ -29,6 +29,7 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		Index:                      int(c.Index),
 		Host:                       ownHost(c.ListenAddress),
 		StaleThreshold:             c.DropletStaleThreshold,
+		ExpireTLS:                  c.ExpireTLSEndpoints,
 		PruneInterval:              orNever(c.PruneStaleDropletsInterval),
 		RegisterInterval:           c.StartResponseDelayInterval,
 		StartInterval:              orNever(c.PublishStartMessageInterval),

@@ -89,6 +89,8 @@ type Config struct {
 	// is raised to start_response_delay_interval where that is longer.
 	// Default: 120s.
 	DropletStaleThreshold time.Duration `yaml:"droplet_stale_threshold"`
+	// ExpireTLSEndpoints prunes endpoints that speak TLS as well, if their registration has a stale_threshold_in_seconds.
+	ExpireTLSEndpoints bool `yaml:"expire_tls_endpoints"`
 	// SuspendPruningIfNatsUnavailable keeps every endpoint while the bus is away.
 	// Default: true.
 	SuspendPruningIfNatsUnavailable bool `yaml:"suspend_pruning_if_nats_unavailable"`

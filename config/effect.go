@@ -108,6 +108,7 @@ var effective = map[string]bool{
 	"start_response_delay_interval":        true,
 	"publish_start_message_interval":       true,
 	"prune_stale_droplets_interval":        true,
+	"expire_tls_endpoints":                 true,
 	"droplet_stale_threshold":              true,
 	"suspend_pruning_if_nats_unavailable":  true,
 	"publish_active_apps_interval":         true,

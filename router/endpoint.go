@@ -15,7 +15,7 @@ func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
 		InstanceID: reg.PrivateInstanceID, InstanceIndex: reg.PrivateInstanceIndex,
 		ServerCertDomainSAN: reg.ServerCertDomainSAN, IsolationSegment: reg.IsolationSegment,
 		AvailabilityZone: reg.AvailabilityZone, RouteServiceURL: reg.RouteServiceURL, Tags: reg.Tags,
-		TTL: s.ttl(reg.StaleThresholdInSeconds), TTLAsked: reg.StaleThresholdInSeconds != 0,
+		TTL: s.ttl(reg.StaleThresholdInSeconds), TTLAsked: s.r.opts.ExpireTLS && reg.StaleThresholdInSeconds != 0,
 	}
 	if e.Protocol == "" || s.r.opts.DisableHTTP2 && (e.Protocol == "http2" || e.Protocol == "h2c") {
 		e.Protocol = "http1"

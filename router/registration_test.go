@@ -159,6 +159,7 @@ func TestTLSEndpointExpiresWhenItAsksTo(t *testing.T) {
 	f := start(t, func(o *Options) {
 		o.StaleThreshold = time.Second
 		o.PruneInterval = 20 * time.Millisecond
+		o.ExpireTLS = true
 	})
 	f.publish("router.register", `{"host":"h","tls_port":1,"uris":["asked.test"],"stale_threshold_in_seconds":1}`)
 	f.publish("router.register", `{"host":"h","tls_port":1,"uris":["silent.test"]}`)

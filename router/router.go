@@ -47,6 +47,9 @@ type Options struct {
 	// StaleThreshold is how long an endpoint lives without a heartbeat, and the
 	// most that a registration can ask for. Zero means 120 seconds.
 	StaleThreshold time.Duration
+	// ExpireTLS makes an endpoint that speaks TLS expire too, if its registration
+	// asks for a time to live. Gorouter never lets one expire.
+	ExpireTLS bool
 	// PruneInterval is the time between looks for stale endpoints. Zero means 30
 	// seconds; negative means never.
 	PruneInterval time.Duration

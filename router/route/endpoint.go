@@ -26,13 +26,13 @@ type Endpoint struct {
 	// TTL is how long the endpoint lives without a heartbeat, always positive.
 	TTL time.Duration
 	// TTLAsked says that the registration asked for the TTL, and did not just get
-	// the router's.
+	// the router's, where that makes an endpoint that speaks TLS expire.
 	TTLAsked bool
 }
 
 // Expires says whether the endpoint is pruned when its TTL has passed. One that
 // speaks TLS is not (reference 1.8), as its certificate shows when a stranger has
-// taken its port; unless its own registration asks for it.
+// taken its port; unless the router lets its own registration ask for it.
 func (e *Endpoint) Expires() bool { return !e.TLS || e.TTLAsked }
 
 // same says whether a registration changes nothing.
