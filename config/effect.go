@@ -34,14 +34,14 @@ func same(a, b reflect.Value) bool {
 // effective says of every key whether this build does what it says. Keys of a
 // list's entries go with the list.
 var effective = map[string]bool{
-	"listen_address":                     true,
-	"routes_file":                        true,
-	"port":                               true,
-	"ssl_port":                           true,
-	"enable_ssl":                         true,
-	"disable_http":                       true,
-	"enable_proxy":                       true,
-	"enable_http2":                       true,
+	"listen_address": true,
+	"routes_file":    true,
+	"port":           true,
+	"ssl_port":       true,
+	"enable_ssl":     true,
+	"disable_http":   true,
+	"enable_proxy":   true,
+	"enable_http2":   true,
 	// Replies may begin before their request has been read, whatever it says.
 	"enable_http1_concurrent_read_write": true,
 
