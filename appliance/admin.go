@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +27,7 @@ type adminServer struct {
 }
 
 func bindAdmin(c *config.Config) (*adminServer, error) {
-	host := c.Status.Host
-	if host == "" {
-		host = c.ListenAddress
-	}
+	host := cmp.Or(c.Status.Host, c.ListenAddress)
 	a := new(adminServer)
 	var err error
 	if a.main, err = listen(host, c.Status.Port, "--status-port (DEVROUTER_STATUS_PORT, or status.port in devrouter.yml)"); err != nil {

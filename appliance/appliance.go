@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -84,12 +85,8 @@ type Appliance struct {
 // New binds all ports and connects the parts. What it returns must be Run or
 // Closed; when it fails nothing is left behind.
 func New(o Options) (_ *Appliance, err error) {
-	if o.Version == "" {
-		o.Version = "dev"
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Version = cmp.Or(o.Version, "dev")
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	a := &Appliance{opts: o, log: o.Log, started: time.Now(), ready: make(chan struct{}), claims: make(chan struct{}, 1), drain: make(chan struct{}, 1)}
 	a.urls.Store(new(URLs))
 	defer func() {
@@ -192,10 +189,7 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 	banner.Go(func() { a.drainWhenAsked(ctx, cancel) })
 	// The drain begins before anybody is stopped: routes stay as they are while
 	// requests in flight finish, whoever unregisters now.
-	if err := runParts(ctx, parts, a.router.BeginDrain); err != nil {
-		return err
-	}
-	return nil
+	return runParts(ctx, parts, a.router.BeginDrain)
 }
 
 // Drain ends the appliance as gorouter ends on SIGUSR1: health checks fail and

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -76,10 +77,23 @@ type Options struct {
 	Log *slog.Logger
 }
 
+func (o *Options) setDefaults() {
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, 3)
+	o.Base = cmp.Or(o.Base, context.Background())
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	if o.Dial == nil {
+		o.Dial = new(Dialer).DialContext
+	}
+	if o.Healthy == nil {
+		o.Healthy = func() bool { return true }
+	}
+	o.Limits.setDefaults(o.Log)
+	o.RouteServices.setDefaults()
+}
+
 // Handler is the proxy. Make it with New.
 type Handler struct {
 	opts   Options
-	log    *slog.Logger
 	all    atomic.Int64 // requests in flight, tunnels included
 	finite atomic.Int64 // those that will end by themselves
 
@@ -88,24 +102,8 @@ type Handler struct {
 
 // New returns a handler.
 func New(o Options) *Handler {
-	if o.MaxAttempts == 0 {
-		o.MaxAttempts = 3
-	}
-	if o.Dial == nil {
-		o.Dial = new(Dialer).DialContext
-	}
-	if o.Base == nil {
-		o.Base = context.Background()
-	}
-	if o.Healthy == nil {
-		o.Healthy = func() bool { return true }
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	o.Limits.setDefaults(o.Log)
-	o.RouteServices.setDefaults()
-	h := &Handler{opts: o, log: o.Log}
+	o.setDefaults()
+	h := &Handler{opts: o}
 	if o.RouteServices.Hairpin {
 		h.hairpin = newHairpin(h, o.Base, o.Log)
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -110,13 +111,9 @@ func (ex *exchange) address(e *route.Endpoint) {
 		ex.out.URL.Scheme = "https"
 	}
 	ex.out.URL.Host = e.Addr
-	id := e.InstanceID
-	if id == "" {
-		id = e.Addr
-	}
 	ex.out.Header[headerApplicationID] = []string{e.App}
 	ex.out.Header[headerInstanceIndex] = []string{e.InstanceIndex}
-	ex.out.Header[headerInstanceID] = []string{id}
+	ex.out.Header[headerInstanceID] = []string{cmp.Or(e.InstanceID, e.Addr)}
 }
 
 // upgradeToken returns the protocol that a request asks to switch to. `h2c` is

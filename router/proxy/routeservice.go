@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,12 +44,8 @@ type RouteServices struct {
 }
 
 func (o *RouteServices) setDefaults() {
-	if o.Timeout == 0 {
-		o.Timeout = time.Minute
-	}
-	if o.MaxAttempts == 0 {
-		o.MaxAttempts = 1
-	}
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, 1)
 }
 
 // routeService decides where the request goes: to the route's service, which
