@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -254,9 +253,8 @@ func (ex *exchange) serviceFailed(err error, facts wireFacts) failure {
 	f := classify(ex.context(), err, facts)
 	ex.account(err)
 	if f.status != clientGone.status {
-		ex.log().LogAttrs(context.Background(), slog.LevelError, "route-service-connection-failed",
-			slog.String("error", err.Error()), slog.String("route", ex.record.Route), slog.String("route_service", ex.service.Host),
-			slog.Int("attempt", ex.record.Attempts), slog.String("vcap_request_id", ex.record.RequestID))
+		ex.report(slog.LevelError, "route-service-connection-failed", slog.String("error", err.Error()),
+			slog.String("route_service", ex.service.Host), slog.Int("attempt", ex.record.Attempts))
 	}
 	return f
 }
