@@ -304,6 +304,20 @@ func (r *Router) BeginDrain() {
 	r.endPages()
 }
 
+// every does something at each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
+}
+
 func newUUID() string {
 	var b [16]byte
 	rand.Read(b[:]) //nolint:errcheck // it never fails since Go 1.24
