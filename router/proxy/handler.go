@@ -181,20 +181,7 @@ func (ex *exchange) serve() {
 	case !ex.isHTTP1or2():
 		ex.refuseProtocol()
 		return
-	case ex.r.Host == "":
-		ex.refuse(emptyHost)
-		return
-	case ex.r.Method == http.MethodConnect:
-		ex.refuse(connectRefused) // a forward proxy's method; routes are names, not addresses (fault 21)
-		return
-	case ex.r.RequestURI == "*":
-		ex.refuse(asteriskRefused)
-		return
-	case ex.r.URL.Opaque != "":
-		ex.refuse(opaqueRefused) // such as x:http://other/, which the endpoint would take for its target
-		return
-	case !hasValidPort(ex.r.Host):
-		ex.refuse(invalidPort)
+	case ex.refuseTarget():
 		return
 	}
 	hops, ok := ex.countHops()
@@ -237,6 +224,26 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.forward()
+}
+
+// refuseTarget refuses a request whose head names nothing that could be routed,
+// and says whether it did.
+func (ex *exchange) refuseTarget() bool {
+	switch {
+	case ex.r.Host == "":
+		ex.refuse(emptyHost)
+	case ex.r.Method == http.MethodConnect:
+		ex.refuse(connectRefused) // a forward proxy's method; routes are names, not addresses (fault 21)
+	case ex.r.RequestURI == "*":
+		ex.refuse(asteriskRefused)
+	case ex.r.URL.Opaque != "":
+		ex.refuse(opaqueRefused) // such as x:http://other/, which the endpoint would take for its target
+	case !hasValidPort(ex.r.Host):
+		ex.refuse(invalidPort)
+	default:
+		return false
+	}
+	return true
 }
 
 func (ex *exchange) isHealthCheck() bool {

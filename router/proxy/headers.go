@@ -123,7 +123,8 @@ func upgradeToken(h http.Header) string {
 		return ""
 	}
 	token := h.Get("Upgrade")
-	if strings.EqualFold(token, "h2c") || !isToken(token) {
+	name, version, versioned := strings.Cut(token, "/")
+	if strings.EqualFold(token, "h2c") || !IsToken(name) || versioned && !IsToken(version) {
 		return ""
 	}
 	return token
@@ -246,37 +247,4 @@ func newRequestID() string {
 		at++
 	}
 	return string(id[:])
-}
-
-// containsToken says whether a comma-separated header has a token, in any case.
-func containsToken(lines []string, token string) bool {
-	for _, line := range lines {
-		for part := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func containsFold(list []string, s string) bool {
-	for _, l := range list {
-		if strings.EqualFold(l, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// isToken says whether s is a token (RFC 9110, 5.6.2), with the slash of
-// `Upgrade: name/version`.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<=>?@[\]{}`, c) >= 0 {
-			return false
-		}
-	}
-	return s != ""
 }
