@@ -67,9 +67,9 @@ type Appliance struct {
 
 	bus       *bus
 	accessLog *accesslog.Log // nil when none is written
-	admin     *adminServer
-	metrics   *sideServer // prometheus.port; nil when there is none
-	debug     *sideServer // debug_addr; nil when there is none
+	admin     adminPorts
+	metrics   *port // prometheus.port; nil when there is none
+	debug     *port // debug_addr; nil when there is none
 	router    *router.Router
 	apps      *devapps.Apps // nil when no file is watched
 	page      *web.Server
@@ -99,7 +99,7 @@ func New(o Options) (_ *Appliance, err error) {
 	setProcs(c.GoMaxProcs)
 	a.page = web.New(web.Options{State: a.state, Hosts: pageHosts(c), Log: a.component("web")})
 	a.feed = newFeed(a.page, o.Terminal, a.component("registry"))
-	if a.admin, err = bindAdmin(c); err != nil {
+	if a.admin, err = bindAdmin(c, a.component("admin")); err != nil {
 		return nil, err
 	}
 	if a.metrics, err = bindMetrics(c, a.component("metrics")); err != nil {
@@ -114,12 +114,12 @@ func New(o Options) (_ *Appliance, err error) {
 	if a.bus, err = openBus(c, a.component("nats")); err != nil {
 		return nil, err
 	}
-	a.urls.Store(&URLs{Admin: a.admin.url(), NATS: a.bus.url, Metrics: a.metrics.url(), Debug: a.debug.url()})
+	a.urls.Store(&URLs{Admin: a.admin.main.url(), NATS: a.bus.url, Metrics: a.metrics.url(), Debug: a.debug.url()})
 	if a.router, err = a.newRouter(c); err != nil {
 		return nil, err
 	}
 	a.admin.handle(a.router, a.page, c)
-	a.metrics.handle(c, onlyAt("/metrics", a.router.Metrics().Handler()))
+	a.metrics.handle(c, onlyAt(a.router.Metrics().Handler(), "/metrics"))
 	a.debug.handle(c, admin.NewDebug(o.LogLevel))
 	if c.RoutesFile != "" {
 		a.apps = devapps.New(devapps.Options{
@@ -165,7 +165,9 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 		{name: "feed", run: a.feed.run},
 		{name: "nats", run: a.bus.run},
 		{name: "access log", run: a.runAccessLog},
-		{name: "admin", run: a.admin.run},
+		{name: "admin", run: a.admin.main.run},
+		{name: "routes", run: a.admin.routes.run},
+		{name: "health", run: a.admin.health.run},
 		{name: "metrics", run: a.metrics.run},
 		{name: "debug", run: a.debug.run},
 		{name: "page", run: a.page.Run},
@@ -237,14 +239,12 @@ func (a *Appliance) Close() {
 	if a.bus != nil {
 		a.bus.close()
 	}
-	if a.admin != nil {
-		a.admin.close()
-	}
 	if a.accessLog != nil {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		a.accessLog.Run(ended) //nolint:errcheck // it closes the file; one that has been closed is
 	}
+	a.admin.close()
 	a.metrics.close()
 	a.debug.close()
 }
