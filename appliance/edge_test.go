@@ -17,6 +17,7 @@ import (
 	"devrouter/appliance/appliancetest"
 	"devrouter/config"
 	"devrouter/router/testca"
+	"devrouter/router/testlog"
 )
 
 // keyPair is a certificate and its key as configurations hold them.
@@ -105,7 +106,7 @@ func TestHTTPSWithClientCertificates(t *testing.T) {
 
 func TestHTTPSAlone(t *testing.T) {
 	ca := testca.New(t, "ca")
-	var terminal appliancetest.Buffer
+	var terminal testlog.Buffer
 	a := appliancetest.Start(t, "apps: {web: "+app(t, says("web"))+"}\n", func(o *appliance.Options) {
 		enableTLS(&o.Config, keyPair(t, ca.Issue("*.localhost")))
 		o.Config.DisableHTTP, o.Config.EnableHTTP2 = true, false
