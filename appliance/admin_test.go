@@ -1,17 +1,9 @@
 package appliance_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log/slog"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,6 +14,7 @@ import (
 	"devrouter/appliance"
 	"devrouter/appliance/appliancetest"
 	"devrouter/config"
+	"devrouter/router/testca"
 )
 
 // Faults 121, 124 and 126: the paths that are gorouter's are as guarded as the page.
@@ -124,18 +117,16 @@ func TestBucketsThatDoNotRiseAreAnError(t *testing.T) {
 
 // Row 109: with a certificate the port speaks TLS, and wants one.
 func TestMetricsOverMutualTLS(t *testing.T) {
-	dir := t.TempDir()
-	ca := newAuthority(t, dir)
-	ca.issue("server")
-	ca.issue("client")
+	ca := testca.New(t, "ca")
+	chain, key := testca.PEM(t, ca.Issue("127.0.0.1"))
 	a := appliancetest.Start(t, "", func(o *appliance.Options) {
 		o.Config.RoutesFile = ""
 		o.Config.Prometheus = config.Prometheus{
-			Enabled: true, CertPath: filepath.Join(dir, "server.crt"), KeyPath: filepath.Join(dir, "server.key"), CAPath: filepath.Join(dir, "ca.crt"),
+			Enabled: true, CertPath: testca.File(t, chain), KeyPath: testca.File(t, key), CAPath: testca.File(t, ca.PEM),
 		}
 	})
 	client := func(certificates ...tls.Certificate) (*http.Response, error) {
-		transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: ca.pool, Certificates: certificates}}
+		transport := &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: ca.Pool, Certificates: certificates}}
 		return (&http.Client{Transport: transport}).Get(a.URLs().Metrics + "/metrics")
 	}
 	if !strings.HasPrefix(a.URLs().Metrics, "https://127.0.0.1:") {
@@ -145,80 +136,13 @@ func TestMetricsOverMutualTLS(t *testing.T) {
 		res.Body.Close()
 		t.Error("no certificate was asked for")
 	}
-	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "client.crt"), filepath.Join(dir, "client.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := client(pair)
+	res, err := client(ca.Issue("client.test"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
 	if text, _ := io.ReadAll(res.Body); res.StatusCode != 200 || !strings.Contains(string(text), "total_routes 0\n") {
 		t.Errorf("got %d %s", res.StatusCode, text)
-	}
-}
-
-// authority issues certificates into a folder.
-type authority struct {
-	t    *testing.T
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pool *x509.CertPool
-}
-
-func newAuthority(t *testing.T, dir string) *authority {
-	t.Helper()
-	a := &authority{t: t, dir: dir, pool: x509.NewCertPool()}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}
-	a.key = a.newKey()
-	a.cert = a.sign("ca", template, template, a.key)
-	a.pool.AddCert(a.cert)
-	return a
-}
-
-func (a *authority) issue(name string) {
-	key := a.newKey()
-	a.sign(name, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, key)
-	der, err := x509.MarshalECPrivateKey(key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.write(name+".key", "EC PRIVATE KEY", der)
-}
-
-func (a *authority) newKey() *ecdsa.PrivateKey {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return key
-}
-
-func (a *authority) sign(name string, template, parent *x509.Certificate, key *ecdsa.PrivateKey) *x509.Certificate {
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	a.write(name+".crt", "CERTIFICATE", der)
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return cert
-}
-
-func (a *authority) write(name, kind string, der []byte) {
-	if err := os.WriteFile(filepath.Join(a.dir, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		a.t.Fatal(err)
 	}
 }
 

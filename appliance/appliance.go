@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -66,9 +67,9 @@ type Appliance struct {
 
 	bus       *bus
 	accessLog *accesslog.Log // nil when none is written
-	admin     *adminServer
-	metrics   *sideServer // prometheus.port; nil when there is none
-	debug     *sideServer // debug_addr; nil when there is none
+	admin     adminPorts
+	metrics   *port // prometheus.port; nil when there is none
+	debug     *port // debug_addr; nil when there is none
 	router    *router.Router
 	apps      *devapps.Apps // nil when no file is watched
 	page      *web.Server
@@ -84,12 +85,8 @@ type Appliance struct {
 // New binds all ports and connects the parts. What it returns must be Run or
 // Closed; when it fails nothing is left behind.
 func New(o Options) (_ *Appliance, err error) {
-	if o.Version == "" {
-		o.Version = "dev"
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Version = cmp.Or(o.Version, "dev")
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	a := &Appliance{opts: o, log: o.Log, started: time.Now(), ready: make(chan struct{}), claims: make(chan struct{}, 1), drain: make(chan struct{}, 1)}
 	a.urls.Store(new(URLs))
 	defer func() {
@@ -102,7 +99,7 @@ func New(o Options) (_ *Appliance, err error) {
 	setProcs(c.GoMaxProcs)
 	a.page = web.New(web.Options{State: a.state, Hosts: pageHosts(c), Log: a.component("web")})
 	a.feed = newFeed(a.page, o.Terminal, a.component("registry"))
-	if a.admin, err = bindAdmin(c); err != nil {
+	if a.admin, err = bindAdmin(c, a.component("admin")); err != nil {
 		return nil, err
 	}
 	if a.metrics, err = bindMetrics(c, a.component("metrics")); err != nil {
@@ -117,12 +114,12 @@ func New(o Options) (_ *Appliance, err error) {
 	if a.bus, err = openBus(c, a.component("nats")); err != nil {
 		return nil, err
 	}
-	a.urls.Store(&URLs{Admin: a.admin.url(), NATS: a.bus.url, Metrics: a.metrics.url(), Debug: a.debug.url()})
+	a.urls.Store(&URLs{Admin: a.admin.main.url(), NATS: a.bus.url, Metrics: a.metrics.url(), Debug: a.debug.url()})
 	if a.router, err = a.newRouter(c); err != nil {
 		return nil, err
 	}
 	a.admin.handle(a.router, a.page, c)
-	a.metrics.handle(c, onlyAt("/metrics", a.router.Metrics().Handler()))
+	a.metrics.handle(c, onlyAt(a.router.Metrics().Handler(), "/metrics"))
 	a.debug.handle(c, admin.NewDebug(o.LogLevel))
 	if c.RoutesFile != "" {
 		a.apps = devapps.New(devapps.Options{
@@ -168,7 +165,9 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 		{name: "feed", run: a.feed.run},
 		{name: "nats", run: a.bus.run},
 		{name: "access log", run: a.runAccessLog},
-		{name: "admin", run: a.admin.run},
+		{name: "admin", run: a.admin.main.run},
+		{name: "routes", run: a.admin.routes.run},
+		{name: "health", run: a.admin.health.run},
 		{name: "metrics", run: a.metrics.run},
 		{name: "debug", run: a.debug.run},
 		{name: "page", run: a.page.Run},
@@ -192,10 +191,7 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 	banner.Go(func() { a.drainWhenAsked(ctx, cancel) })
 	// The drain begins before anybody is stopped: routes stay as they are while
 	// requests in flight finish, whoever unregisters now.
-	if err := runParts(ctx, parts, a.router.BeginDrain); err != nil {
-		return err
-	}
-	return nil
+	return runParts(ctx, parts, a.router.BeginDrain)
 }
 
 // Drain ends the appliance as gorouter ends on SIGUSR1: health checks fail and
@@ -243,14 +239,12 @@ func (a *Appliance) Close() {
 	if a.bus != nil {
 		a.bus.close()
 	}
-	if a.admin != nil {
-		a.admin.close()
-	}
 	if a.accessLog != nil {
 		ended, cancel := context.WithCancel(context.Background())
 		cancel()
 		a.accessLog.Run(ended) //nolint:errcheck // it closes the file; one that has been closed is
 	}
+	a.admin.close()
 	a.metrics.close()
 	a.debug.close()
 }

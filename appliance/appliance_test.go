@@ -26,6 +26,7 @@ import (
 	"devrouter/config"
 	"devrouter/config/problem"
 	"devrouter/embeddednats"
+	"devrouter/router/testlog"
 	"devrouter/web"
 )
 
@@ -625,7 +626,7 @@ func TestAccessLogHasALinePerRequest(t *testing.T) {
 }
 
 func TestTerminalHasOneLinePerChange(t *testing.T) {
-	out := new(appliancetest.Buffer)
+	out := new(testlog.Buffer)
 	port := app(t, says("web"))
 	a := appliancetest.Start(t, "apps: {web: "+port+"}\n", func(o *appliance.Options) { o.Terminal = out })
 	stream := a.Watch()

@@ -1,15 +1,8 @@
 package appliance_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
@@ -21,63 +14,14 @@ import (
 	"devrouter/appliance"
 	"devrouter/appliance/appliancetest"
 	"devrouter/config"
+	"devrouter/router/testca"
 )
 
-// busAuthority is a certificate authority for a test.
-type busAuthority struct {
-	t    *testing.T
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pem  string
-	pool *x509.CertPool
-}
-
-func newBusAuthority(t *testing.T) *busAuthority {
-	t.Helper()
-	a := &busAuthority{t: t, pool: x509.NewCertPool()}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+// mutualTLS is with an authority's certificates, for either side.
+func mutualTLS(ca *testca.Authority) *tls.Config {
+	return &tls.Config{
+		Certificates: []tls.Certificate{ca.Issue("127.0.0.1")}, RootCAs: ca.Pool, ClientCAs: ca.Pool, ClientAuth: tls.RequireAndVerifyClientCert,
 	}
-	a.key, _ = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &a.key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.cert, _ = x509.ParseCertificate(der)
-	a.pem = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	a.pool.AddCert(a.cert)
-	return a
-}
-
-// issue returns a certificate for 127.0.0.1, for servers and clients.
-func (a *busAuthority) issue() (chain, key string) {
-	a.t.Helper()
-	own, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "nats"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, &own.PublicKey, a.key)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	bytes, err := x509.MarshalPKCS8PrivateKey(own)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: bytes}))
-}
-
-// tls is mutual TLS with the authority's certificates, for either side.
-func (a *busAuthority) tls() *tls.Config {
-	a.t.Helper()
-	chain, key := a.issue()
-	pair, err := tls.X509KeyPair([]byte(chain), []byte(key))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: a.pool, ClientCAs: a.pool, ClientAuth: tls.RequireAndVerifyClientCert}
 }
 
 // natsServer starts a NATS server. Its port is any unless o has one.
@@ -125,10 +69,10 @@ func register(c *nats.Conn, host, port, more string) {
 // Rows 14, 15 and 124: a bus elsewhere, under mutual TLS, that goes away and
 // comes back.
 func TestExternalBusFailsOverAndComesBack(t *testing.T) {
-	ca := newBusAuthority(t)
-	secure := server.Options{TLSConfig: ca.tls(), TLS: true, TLSVerify: true, Username: "nats", Password: "secret"}
+	ca := testca.New(t, "ca")
+	secure := server.Options{TLSConfig: mutualTLS(ca), TLS: true, TLSVerify: true, Username: "nats", Password: "secret"}
 	one, two := natsServer(t, secure), natsServer(t, secure)
-	credentials := []nats.Option{nats.Secure(ca.tls()), nats.UserInfo("nats", "secret")}
+	credentials := []nats.Option{nats.Secure(mutualTLS(ca)), nats.UserInfo("nats", "secret")}
 	onTwo := dialNATS(t, two, append(credentials, nats.NoReconnect())...)
 	starts, err := onTwo.SubscribeSync("router.start")
 	if err != nil {
@@ -139,8 +83,8 @@ func TestExternalBusFailsOverAndComesBack(t *testing.T) {
 		c := &o.Config
 		c.NATS.Hosts = []config.NATSHost{{Hostname: "127.0.0.1", Port: portOf(one)}, {Hostname: "127.0.0.1", Port: portOf(two)}}
 		c.NATS.User, c.NATS.Pass = "nats", "secret"
-		c.NATS.TLSEnabled, c.NATS.CACerts = true, ca.pem
-		c.NATS.CertChain, c.NATS.PrivateKey = ca.issue()
+		c.NATS.TLSEnabled, c.NATS.CACerts = true, ca.PEM
+		c.NATS.CertChain, c.NATS.PrivateKey = testca.PEM(t, ca.Issue("127.0.0.1"))
 		c.NATSClientPingInterval = 50 * time.Millisecond
 		c.PruneStaleDropletsInterval = 100 * time.Millisecond
 		c.SuspendPruningIfNatsUnavailable = true
@@ -216,11 +160,11 @@ func TestWithoutSuspensionRoutesExpireWhileTheBusIsAway(t *testing.T) {
 }
 
 func TestBusThatTheAuthorityDoesNotKnowIsRefused(t *testing.T) {
-	bus := natsServer(t, server.Options{TLSConfig: newBusAuthority(t).tls(), TLS: true})
+	bus := natsServer(t, server.Options{TLSConfig: mutualTLS(testca.New(t, "ca")), TLS: true})
 	c := config.Default()
 	c.Port, c.Status.Port, c.RoutesFile = 0, 0, ""
 	c.NATS.Hosts = []config.NATSHost{{Hostname: "127.0.0.1", Port: portOf(bus)}}
-	c.NATS.TLSEnabled, c.NATS.CACerts = true, newBusAuthority(t).pem
+	c.NATS.TLSEnabled, c.NATS.CACerts = true, testca.New(t, "another").PEM
 	if a, err := appliance.New(appliance.Options{Config: c}); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("got %v", err)
 		if a != nil {
@@ -232,11 +176,11 @@ func TestBusThatTheAuthorityDoesNotKnowIsRefused(t *testing.T) {
 // nats.embedded.leafnodes: what registers on the hub is routed here, and what
 // registers here is seen there.
 func TestLeafNodeSharesRoutesWithItsHub(t *testing.T) {
-	ca := newBusAuthority(t)
+	ca := testca.New(t, "ca")
 	for _, tt := range []struct {
 		name, scheme string
 		tls          *tls.Config
-	}{{"in the clear", "nats", nil}, {"under TLS", "tls", ca.tls()}} {
+	}{{"in the clear", "nats", nil}, {"under TLS", "tls", mutualTLS(ca)}} {
 		t.Run(tt.name, func(t *testing.T) {
 			hub := natsServer(t, server.Options{LeafNode: server.LeafNodeOpts{
 				Host: "127.0.0.1", Port: server.RANDOM_PORT, Username: "leaf", Password: "s3cr:et", TLSConfig: tt.tls,
@@ -255,8 +199,8 @@ func TestLeafNodeSharesRoutesWithItsHub(t *testing.T) {
 				n := &o.Config.NATS
 				n.Embedded.Leafnodes = []string{fmt.Sprintf("%s://leaf:s3cr%%3Aet@127.0.0.1:%d", tt.scheme, v.LeafNode.Port)}
 				if tt.tls != nil {
-					n.CACerts = ca.pem
-					n.CertChain, n.PrivateKey = ca.issue()
+					n.CACerts = ca.PEM
+					n.CertChain, n.PrivateKey = testca.PEM(t, ca.Issue("127.0.0.1"))
 				}
 			})
 			defer end(hub) // before the look for goroutines, which takes its for the appliance's

@@ -2,17 +2,11 @@ package appliance_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -22,63 +16,21 @@ import (
 	"devrouter/appliance"
 	"devrouter/appliance/appliancetest"
 	"devrouter/config"
+	"devrouter/router/testca"
+	"devrouter/router/testlog"
 )
 
-// pair is a certificate and its key as configurations hold them.
-type pair struct {
-	cert, key string
-	leaf      *x509.Certificate
-	private   *ecdsa.PrivateKey
-}
-
-// makePair makes a certificate signed by another, or by itself.
-func makePair(t *testing.T, subject pkix.Name, by *pair, names ...string) *pair {
+// keyPair is a certificate and its key as configurations hold them.
+func keyPair(t *testing.T, cert tls.Certificate) (p config.KeyPair) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: subject, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: by == nil, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	parent, signer := template, key
-	if by != nil {
-		parent, signer = by.leaf, by.private
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &pair{
-		cert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		key:  string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})),
-		leaf: leaf, private: key,
-	}
-}
-
-func (p *pair) keyPair() config.KeyPair { return config.KeyPair{CertChain: p.cert, PrivateKey: p.key} }
-
-func (p *pair) trusted() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(p.leaf)
-	return pool
+	p.CertChain, p.PrivateKey = testca.PEM(t, cert)
+	return p
 }
 
 // enableTLS configures the HTTPS port with a certificate for *.localhost.
-func enableTLS(c *config.Config, server *pair) {
+func enableTLS(c *config.Config, server config.KeyPair) {
 	c.EnableSSL, c.SSLPort, c.ClientCertValidation = true, 0, "none"
-	c.TLSPEM = []config.KeyPair{server.keyPair()}
+	c.TLSPEM = []config.KeyPair{server}
 }
 
 // getTLS requests a URL, whose host need not be known, from an address.
@@ -105,14 +57,14 @@ func forwarded(w http.ResponseWriter, r *http.Request) {
 
 // Rows 78, 89, 91 and 92 by their keys.
 func TestHTTPSWithClientCertificates(t *testing.T) {
-	ca := makePair(t, pkix.Name{CommonName: "ca"}, nil)
-	server := makePair(t, pkix.Name{}, ca, "*.localhost")
-	allowed := makePair(t, pkix.Name{CommonName: "allowed", Organization: []string{"org"}}, ca)
-	stranger := makePair(t, pkix.Name{CommonName: "stranger"}, ca)
+	ca := testca.New(t, "ca")
+	server := keyPair(t, ca.Issue("*.localhost"))
+	allowed := ca.IssueTo(pkix.Name{CommonName: "allowed", Organization: []string{"org"}})
+	stranger := ca.IssueTo(pkix.Name{CommonName: "stranger"})
 	a := appliancetest.Start(t, "apps: {web: "+app(t, forwarded)+"}\n", func(o *appliance.Options) {
 		c := &o.Config
 		enableTLS(c, server)
-		c.ClientCertValidation, c.ClientCACerts, c.OnlyTrustClientCACerts = "request", ca.cert, true
+		c.ClientCertValidation, c.ClientCACerts, c.OnlyTrustClientCACerts = "request", ca.PEM, true
 		c.EnableVerifyClientCertificateMetadata = true
 		c.VerifyClientCertificateMetadata = []config.CertificateRule{{
 			IssuerInChain:     config.CertSubject{CommonName: "ca"},
@@ -128,16 +80,16 @@ func TestHTTPSWithClientCertificates(t *testing.T) {
 	addr := strings.TrimPrefix(a.URLs().Secure, "https://")
 	for _, tt := range []struct {
 		name string
-		cert *pair
+		cert *tls.Certificate
 		want string // "" is a refused handshake
 	}{
 		{"none", nil, "https 127.0.0.1 "},
-		{"allowed", allowed, "https 127.0.0.1 " + base64.StdEncoding.EncodeToString(allowed.leaf.Raw)},
-		{"stranger", stranger, ""},
+		{"allowed", &allowed, "https 127.0.0.1 " + base64.StdEncoding.EncodeToString(allowed.Leaf.Raw)},
+		{"stranger", &stranger, ""},
 	} {
-		c := &tls.Config{RootCAs: ca.trusted(), ServerName: "web.localhost"}
+		c := &tls.Config{RootCAs: ca.Pool, ServerName: "web.localhost"}
 		if tt.cert != nil {
-			c.Certificates = []tls.Certificate{{Certificate: [][]byte{tt.cert.leaf.Raw}, PrivateKey: tt.cert.private}}
+			c.Certificates = []tls.Certificate{*tt.cert}
 		}
 		res, body, err := getTLS(t, addr, "https://web.localhost/", c)
 		if tt.want == "" {
@@ -153,10 +105,10 @@ func TestHTTPSWithClientCertificates(t *testing.T) {
 }
 
 func TestHTTPSAlone(t *testing.T) {
-	ca := makePair(t, pkix.Name{CommonName: "ca"}, nil)
-	var terminal appliancetest.Buffer
+	ca := testca.New(t, "ca")
+	var terminal testlog.Buffer
 	a := appliancetest.Start(t, "apps: {web: "+app(t, says("web"))+"}\n", func(o *appliance.Options) {
-		enableTLS(&o.Config, makePair(t, pkix.Name{}, ca, "*.localhost"))
+		enableTLS(&o.Config, keyPair(t, ca.Issue("*.localhost")))
 		o.Config.DisableHTTP, o.Config.EnableHTTP2 = true, false
 		o.Terminal = &terminal
 	})
@@ -167,7 +119,7 @@ func TestHTTPSAlone(t *testing.T) {
 	if text := terminal.String(); !strings.Contains(text, "routes  https://localhost:") || strings.Contains(text, "http://localhost:") || strings.Count(text, "https://localhost:") != 1 {
 		t.Errorf("the banner:\n%s", text)
 	}
-	c := &tls.Config{RootCAs: ca.trusted(), ServerName: "web.localhost"}
+	c := &tls.Config{RootCAs: ca.Pool, ServerName: "web.localhost"}
 	addr := strings.TrimPrefix(urls.Secure, "https://")
 	a.Eventually("the route", func() bool {
 		res, body, err := getTLS(t, addr, "https://web.localhost/", c)
@@ -214,8 +166,8 @@ func TestProxyProtocolKey(t *testing.T) {
 
 // Reference 8.1.
 func TestHealthOverTLS(t *testing.T) {
-	ca := makePair(t, pkix.Name{CommonName: "ca"}, nil)
-	server := makePair(t, pkix.Name{}, ca, "health.test")
+	ca := testca.New(t, "ca")
+	server := keyPair(t, ca.Issue("health.test"))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -223,10 +175,10 @@ func TestHealthOverTLS(t *testing.T) {
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
 	a := appliancetest.Start(t, "apps: {}\n", func(o *appliance.Options) {
-		o.Config.Status.TLS = config.StatusTLS{Port: uint16(port), Certificate: server.cert, Key: server.key}
+		o.Config.Status.TLS = config.StatusTLS{Port: uint16(port), Certificate: server.CertChain, Key: server.PrivateKey}
 		o.Config.Status.EnableNonTLSHealthChecks = false
 	})
-	c := &tls.Config{RootCAs: ca.trusted(), ServerName: "health.test"}
+	c := &tls.Config{RootCAs: ca.Pool, ServerName: "health.test"}
 	for path, want := range map[string]string{
 		"/health": "200 ok\n", "/is-process-alive-do-not-use-for-loadbalancing": "200 ok\n", "/routes": "404 404 page not found\n", "/": "404 404 page not found\n",
 	} {
@@ -244,8 +196,8 @@ func TestHealthOverTLS(t *testing.T) {
 
 // Each mistake is told before anything runs, and names its key.
 func TestBadTLSConfigurationIsOneError(t *testing.T) {
-	ca := makePair(t, pkix.Name{CommonName: "ca"}, nil)
-	server, other := makePair(t, pkix.Name{}, ca, "*.localhost"), makePair(t, pkix.Name{}, ca, "x.test")
+	ca := testca.New(t, "ca")
+	server, other := keyPair(t, ca.Issue("*.localhost")), keyPair(t, ca.Issue("x.test"))
 	for _, tt := range []struct {
 		want string
 		set  func(*config.Config)
@@ -253,24 +205,24 @@ func TestBadTLSConfigurationIsOneError(t *testing.T) {
 		{"neither http nor https listener is enabled", func(c *config.Config) { c.EnableSSL, c.DisableHTTP = false, true }},
 		{"router.tls_pem must be provided if router.enable_ssl is set to true", func(c *config.Config) { c.TLSPEM = nil }},
 		{"tls_pem[1]: tls: failed to find any PEM data in certificate input", func(c *config.Config) {
-			c.TLSPEM = append(c.TLSPEM, config.KeyPair{CertChain: "/a/path", PrivateKey: other.key})
+			c.TLSPEM = append(c.TLSPEM, config.KeyPair{CertChain: "/a/path", PrivateKey: other.PrivateKey})
 		}},
-		{"tls_pem[0]: tls: private key does not match public key", func(c *config.Config) { c.TLSPEM[0].PrivateKey = other.key }},
+		{"tls_pem[0]: tls: private key does not match public key", func(c *config.Config) { c.TLSPEM[0].PrivateKey = other.PrivateKey }},
 		{"router.client_cert_validation must be one of 'none', 'request' or 'require'.", func(c *config.Config) { c.ClientCertValidation = "" }},
 		{"min_tls_version TLSv1.3 is above max_tls_version TLSv1.2", func(c *config.Config) { c.MinTLSVersion, c.MaxTLSVersion = "TLSv1.3", "TLSv1.2" }},
 		{`cipher_suites: unknown cipher suite "FAST"`, func(c *config.Config) { c.CipherSuites = "ECDHE-RSA-AES128-GCM-SHA256:FAST" }},
 		{"router.client_ca_certs cannot be empty if", func(c *config.Config) { c.ClientCertValidation, c.OnlyTrustClientCACerts = "require", true }},
 		{"client_ca_certs: holds no certificate in PEM form", func(c *config.Config) { c.ClientCertValidation, c.ClientCACerts = "request", "junk" }},
-		{"client_ca_certs: holds a PRIVATE KEY where only certificates may be", func(c *config.Config) { c.ClientCertValidation, c.ClientCACerts = "request", ca.key }},
+		{"client_ca_certs: holds a PRIVATE KEY where only certificates may be", func(c *config.Config) { c.ClientCertValidation, c.ClientCACerts = "request", other.PrivateKey }},
 		{`verify_client_certificate_metadata[0]: no certificate of client_ca_certs has the subject "CN=ca2"`, func(c *config.Config) {
-			c.ClientCertValidation, c.ClientCACerts, c.EnableVerifyClientCertificateMetadata = "request", ca.cert, true
+			c.ClientCertValidation, c.ClientCACerts, c.EnableVerifyClientCertificateMetadata = "request", ca.PEM, true
 			c.VerifyClientCertificateMetadata = []config.CertificateRule{{IssuerInChain: config.CertSubject{CommonName: "ca2"}}}
 		}},
 		{"status.tls: tls: failed to find any PEM data in key input", func(c *config.Config) {
-			c.Status.TLS = config.StatusTLS{Port: 8443, Certificate: server.cert, Key: "junk"}
+			c.Status.TLS = config.StatusTLS{Port: 8443, Certificate: server.CertChain, Key: "junk"}
 		}},
 		{"ssl_port and status.tls.port are both 8443", func(c *config.Config) {
-			c.SSLPort, c.Status.TLS = 8443, config.StatusTLS{Port: 8443, Certificate: server.cert, Key: server.key}
+			c.SSLPort, c.Status.TLS = 8443, config.StatusTLS{Port: 8443, Certificate: server.CertChain, Key: server.PrivateKey}
 		}},
 		{"Neither TLS nor non-TLS health endpoints are enabled. Refusing to start gorouter.", func(c *config.Config) { c.Status.EnableNonTLSHealthChecks = false }},
 	} {

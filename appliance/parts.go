@@ -15,7 +15,8 @@ type part struct {
 }
 
 // runParts starts the parts in order and runs them until ctx ends or one of
-// them fails; then it calls stopping and stops them in reverse. It returns what went wrong, each error with its part's name.
+// them fails; then it calls stopping and stops them in reverse. It returns what
+// went wrong, each error with its part's name.
 func runParts(ctx context.Context, parts []part, stopping func()) error {
 	ended := make(chan error, len(parts)) // a part that ended before it was told
 	var running []*runningPart

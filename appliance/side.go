@@ -1,34 +1,20 @@
 package appliance
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"strconv"
-	"sync"
 
 	"devrouter/config"
-	"devrouter/web"
 )
-
-// sideServer is one of gorouter's ports beside the admin port: for metrics
-// alone, or for profiles. Nil is a port that nobody asked for.
-type sideServer struct {
-	listeners []net.Listener
-	scheme    string
-	server    *http.Server
-	log       *slog.Logger
-}
 
 // bindMetrics opens prometheus.port, on loopback as in gorouter, when
 // prometheus.enabled says so. With a certificate it asks for one, too.
-func bindMetrics(c *config.Config, log *slog.Logger) (*sideServer, error) {
+func bindMetrics(c *config.Config, log *slog.Logger) (*port, error) {
 	p := &c.Prometheus
 	if !p.Enabled {
 		return nil, nil
@@ -37,18 +23,11 @@ func bindMetrics(c *config.Config, log *slog.Logger) (*sideServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sideServer{scheme: "http", log: log}
-	if s.listeners, err = listen("127.0.0.1", p.Port, "prometheus.port in devrouter.yml"); err != nil {
+	listeners, err := listen("127.0.0.1", p.Port, "prometheus.port in devrouter.yml")
+	if err != nil {
 		return nil, err
 	}
-	if mutual == nil {
-		return s, nil
-	}
-	s.scheme = "https"
-	for i, l := range s.listeners {
-		s.listeners[i] = tls.NewListener(l, mutual)
-	}
-	return s, nil
+	return &port{listeners: listeners, tls: mutual, log: log, announced: true}, nil
 }
 
 // metricsTLS returns nil when no certificate is named.
@@ -76,100 +55,25 @@ func metricsTLS(p *config.Prometheus) (*tls.Config, error) {
 
 // bindDebug opens debug_addr, exactly as it is written, and says so when others
 // than this machine can reach it: it asks for no password.
-func bindDebug(c *config.Config, log *slog.Logger) (*sideServer, error) {
+func bindDebug(c *config.Config, log *slog.Logger) (*port, error) {
 	if c.DebugAddr == "" {
 		return nil, nil
 	}
 	const setting = "debug_addr in devrouter.yml"
-	host, portName, err := net.SplitHostPort(c.DebugAddr)
+	host, number, err := net.SplitHostPort(c.DebugAddr)
 	if err != nil {
 		return nil, fmt.Errorf("debug_addr: %w; write it as 127.0.0.1:17002", err)
 	}
-	port, err := strconv.ParseUint(portName, 10, 16)
+	n, err := strconv.ParseUint(number, 10, 16)
 	if err != nil {
-		return nil, fmt.Errorf("debug_addr: %q is no port; write it as 127.0.0.1:17002", portName)
+		return nil, fmt.Errorf("debug_addr: %q is no port; write it as 127.0.0.1:17002", number)
 	}
-	l, err := net.Listen("tcp", address(host, uint16(port)))
+	l, err := net.Listen("tcp", address(host, uint16(n)))
 	if err != nil {
-		return nil, portError(err, host, uint16(port), setting)
+		return nil, portError(err, host, uint16(n), setting)
 	}
 	if !l.Addr().(*net.TCPAddr).IP.IsLoopback() {
 		log.Warn("debug_addr is open to the network and asks for no password", "address", l.Addr().String())
 	}
-	return &sideServer{listeners: []net.Listener{l}, scheme: "http", log: log}, nil
-}
-
-func (s *sideServer) handle(c *config.Config, h http.Handler) {
-	if s == nil {
-		return
-	}
-	if s.scheme == "http" {
-		h = web.CheckHost(pageHosts(c), h)
-	} // else the certificate says who is there, whatever name they call us by
-	s.server = newAdminServer(h)
-	s.server.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
-}
-
-// onlyAt answers 404 for every other path.
-func onlyAt(path string, h http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle(path, h)
-	return mux
-}
-
-// run serves until ctx ends.
-func (s *sideServer) run(ctx context.Context) error {
-	if s == nil {
-		<-ctx.Done()
-		return nil
-	}
-	failed := make(chan error, len(s.listeners))
-	var wg sync.WaitGroup
-	for _, l := range s.listeners {
-		s.log.Info("tcp-listener-started", "address", l.Addr().String())
-		wg.Go(func() {
-			if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				failed <- fmt.Errorf("serve %s: %w", l.Addr(), err)
-			}
-		})
-	}
-	var err error
-	select {
-	case <-ctx.Done():
-	case err = <-failed:
-	}
-	shutdown(s.server)
-	wg.Wait()
-	return err
-}
-
-func (s *sideServer) addrs() (addrs []net.Addr) {
-	if s == nil {
-		return nil
-	}
-	for _, l := range s.listeners {
-		addrs = append(addrs, l.Addr())
-	}
-	return addrs
-}
-
-// url is where a program on this machine reaches the port.
-func (s *sideServer) url() string {
-	if s == nil {
-		return ""
-	}
-	addr := s.listeners[0].Addr().(*net.TCPAddr)
-	if addr.IP.IsUnspecified() {
-		return fmt.Sprintf("%s://localhost:%d", s.scheme, addr.Port)
-	}
-	return s.scheme + "://" + addr.String()
-}
-
-func (s *sideServer) close() {
-	if s == nil {
-		return
-	}
-	for _, l := range s.listeners {
-		l.Close()
-	}
+	return &port{listeners: []net.Listener{l}, log: log, announced: true}, nil
 }

@@ -67,7 +67,6 @@ func proxyOptions(c *config.Config) proxy.Options {
 			TraceKey:                 c.TraceKey,
 			RouterIP:                 ownHost(c.ListenAddress),
 		},
-		Rewrite:           proxy.Rewrite{},
 		Limits:            headLimits(c),
 		KeepAliveContinue: c.KeepAlive100ContinueRequests,
 	}

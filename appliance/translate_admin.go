@@ -31,9 +31,9 @@ func (a *Appliance) adminOptions(o *router.Options, c *config.Config) (err error
 }
 
 // routerAdmin says how the router's own endpoints are served on the admin port.
-func (a *adminServer) routerAdmin(c *config.Config) router.AdminOptions {
+func (p *adminPorts) routerAdmin(c *config.Config) router.AdminOptions {
 	return router.AdminOptions{
-		User: c.Status.User, Pass: c.Status.Pass, Addr: a.main[0].Addr().String(),
+		User: c.Status.User, Pass: c.Status.Pass, Addr: p.main.listeners[0].Addr().String(),
 		Config: func() ([]byte, error) { return yaml.Marshal(c.Masked()) },
 	}
 }

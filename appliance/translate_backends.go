@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -34,15 +35,11 @@ func transportOptions(c *config.Config) (o proxy.TransportOptions, err error) {
 
 // headLimits translates what heads may be. max_header_bytes is the older name.
 func headLimits(c *config.Config) proxy.Limits {
-	l := proxy.Limits{
-		RequestHeaderBytes: c.MaxRequestHeaderBytes,
+	return proxy.Limits{
+		RequestHeaderBytes: cmp.Or(c.MaxRequestHeaderBytes, c.MaxHeaderBytes),
 		RequestHeaders:     c.MaxRequestHeaders,
 		ResponseHeaders:    c.MaxResponseHeaders,
 	}
-	if l.RequestHeaderBytes == 0 {
-		l.RequestHeaderBytes = c.MaxHeaderBytes
-	}
-	return l
 }
 
 func rootCAs(pems []string) (*x509.CertPool, error) {

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"strings"
 
 	"devrouter/router/route"
@@ -88,10 +89,6 @@ func (a *Appliance) owner(key route.Key) (app string, line int, ok bool) {
 
 // urlOf is where a browser reaches a route.
 func (a *Appliance) urlOf(key route.Key) string {
-	path := key.Path
-	if path == "" {
-		path = "/"
-	}
 	urls := a.URLs()
-	return urls.scheme + "://" + key.Host + urls.portSuffix + path
+	return urls.scheme + "://" + key.Host + urls.portSuffix + cmp.Or(key.Path, "/")
 }

@@ -12,6 +12,7 @@
 package devapps
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -75,9 +76,7 @@ func New(o Options) *Apps {
 	if o.OnState == nil {
 		o.OnState = func(State) {}
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	a := &Apps{path: o.Path, bus: o.Bus, interval: o.Interval, kept: keepLastGood(o.StateDir, o.Path),
 		onState: o.OnState, log: o.Log, reload: make(chan struct{}, 1)}
 	a.watch = func(ctx context.Context, tell func(reading)) { watch(ctx, a.path, a.log, a.reload, tell) }

@@ -9,6 +9,7 @@
 package embeddednats
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -97,12 +98,8 @@ func New(o Options) (*Server, error) {
 }
 
 func withDefaults(o Options) Options {
-	if o.Host == "" {
-		o.Host = defaultHost
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Host = cmp.Or(o.Host, defaultHost)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return o
 }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"devrouter/router/accesslog"
 	"devrouter/router/wire"
@@ -69,14 +68,7 @@ func (r *Router) publishActiveApps(ctx context.Context) {
 	if r.activeApps == nil {
 		return
 	}
-	tick := time.NewTicker(r.opts.ActiveAppsInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	every(ctx, r.opts.ActiveAppsInterval, func() {
 		ids, lost := r.activeApps.take()
 		if lost > 0 {
 			r.log.Warn("router.active_apps does not name all apps", "named", len(ids), "requests_of_others", lost)
@@ -88,7 +80,7 @@ func (r *Router) publishActiveApps(ctx context.Context) {
 		if err != nil {
 			r.log.Warn("router.active_apps was not published", "error", err.Error())
 		}
-	}
+	})
 }
 
 func compressJSON(v any) ([]byte, error) {

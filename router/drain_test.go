@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"devrouter/router/testca"
 )
 
 // upgraded opens a tunnel to ws.test.
@@ -115,15 +117,15 @@ func TestStopClosesTunnelsAtOnce(t *testing.T) {
 // What is in flight on an HTTP/2 connection finishes; the connection, which has
 // no end of its own, holds nobody up.
 func TestDrainLetsHTTP2RequestsFinish(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	f, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, func(o *Options) { o.DrainTimeout = time.Minute })
+	ca := testca.New(t, "ca")
+	f, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, func(o *Options) { o.DrainTimeout = time.Minute })
 	arrived, release := make(chan struct{}), make(chan struct{})
 	f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["slow.test"]}`, app(t, func(w http.ResponseWriter, r *http.Request) {
 		close(arrived)
 		<-release
 		io.WriteString(w, "done")
 	}))
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.pool, ServerName: "app.test"}, ForceAttemptHTTP2: true}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"}, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	got := make(chan string, 1)
 	go func() {

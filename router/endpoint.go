@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"devrouter/router/proxy"
 	"devrouter/router/route"
 	"devrouter/router/wire"
 )
@@ -51,7 +52,7 @@ func balancing(o *wire.Options, addr string, log *slog.Logger) route.Balancing {
 		return route.Balancing{}
 	case algorithm != route.Hash:
 		return route.Balancing{Algorithm: algorithm}
-	case !isToken(o.HashHeader):
+	case !isName(o.HashHeader):
 		log.Error("invalid-endpoint-hash-header-provided-keeping-pool-lb-algo", "endpoint", addr, "hash_header", excerpt(o.HashHeader))
 		return route.Balancing{}
 	}
@@ -70,7 +71,7 @@ const maxStickyCookies = 32
 // what is too much.
 func stickyCookies(names []string, addr string, log *slog.Logger) (valid []string) {
 	for _, name := range names {
-		if isToken(name) && len(valid) < maxStickyCookies {
+		if isName(name) && len(valid) < maxStickyCookies {
 			valid = append(valid, name)
 		}
 	}
@@ -80,16 +81,6 @@ func stickyCookies(names []string, addr string, log *slog.Logger) (valid []strin
 	return valid
 }
 
-// isToken says whether a text can name a header or a cookie (RFC 9110, 5.6.2); no
-// sensible one is longer.
-func isToken(s string) bool {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
-		case c == '!', '#' <= c && c <= '\'', c == '*', c == '+', c == '-', c == '.', '^' <= c && c <= '`', c == '|', c == '~':
-		default:
-			return false
-		}
-	}
-	return s != "" && len(s) <= 256
-}
+// isName says whether a text can name a header or a cookie; no sensible one is
+// longer.
+func isName(s string) bool { return len(s) <= 256 && proxy.IsToken(s) }

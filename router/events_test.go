@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"devrouter/embeddednats"
+	"devrouter/router/testlog"
 )
 
 // event is a line of the log.
@@ -38,7 +39,7 @@ func (f *fixture) event(message string) event {
 }
 
 func startWithEvents(t *testing.T, level slog.Level, set func(*Options)) *fixture {
-	log := new(logBuffer)
+	log := new(testlog.Buffer)
 	f := start(t, func(o *Options) {
 		o.Log = slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: level}))
 		if set != nil {
@@ -156,7 +157,7 @@ func TestListenerErrorIsLoggedAndReturned(t *testing.T) {
 	defer conn.Close()
 	taken := errors.New("the port is taken")
 	for _, delay := range []time.Duration{0, time.Millisecond} {
-		log := new(logBuffer)
+		log := new(testlog.Buffer)
 		r, err := New(Options{
 			Conn: conn, StartDelay: delay, Log: slog.New(slog.NewTextHandler(log, nil)),
 			Listen: func() ([]net.Listener, error) { return nil, taken },

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"devrouter/router/testca"
 )
 
 // v2 is a header of version 2: command and family, addresses.
@@ -25,8 +27,8 @@ func v2(t *testing.T, commandFamily, addresses string) string {
 
 // Rows 93 and 128, reference 11.5, on both ports.
 func TestProxyProtocolNamesTheClient(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	f, secure := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, func(o *Options) { o.ProxyProtocol = true })
+	ca := testca.New(t, "ca")
+	f, secure := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, func(o *Options) { o.ProxyProtocol = true })
 	f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["for.test"]}`, app(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, r.Header.Get("X-Forwarded-For"))
 	}))
@@ -61,7 +63,7 @@ func TestProxyProtocolNamesTheClient(t *testing.T) {
 			conn.SetDeadline(time.Now().Add(10 * time.Second))
 			io.WriteString(conn, tt.header)
 			if overTLS {
-				conn = tls.Client(conn, &tls.Config{RootCAs: ca.pool, ServerName: "app.test"})
+				conn = tls.Client(conn, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"})
 			}
 			io.WriteString(conn, "GET / HTTP/1.1\r\nHost: for.test\r\nConnection: close\r\n\r\n")
 			var got string
@@ -107,8 +109,8 @@ func TestSilentClientsDoNotHoldUpProxyProtocol(t *testing.T) {
 
 // Half-closed tunnels pass through it, and over TLS.
 func TestTunnelsKeepTheirHalvesBehindProxyProtocolAndTLS(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	f, secure := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, func(o *Options) { o.ProxyProtocol = true })
+	ca := testca.New(t, "ca")
+	f, secure := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, func(o *Options) { o.ProxyProtocol = true })
 	f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["ws.test"]}`, upgradeApp(t))
 	for _, overTLS := range []bool{false, true} {
 		addr := strings.TrimPrefix(f.base, "http://")
@@ -124,7 +126,7 @@ func TestTunnelsKeepTheirHalvesBehindProxyProtocolAndTLS(t *testing.T) {
 		io.WriteString(conn, "PROXY TCP4 192.0.2.7 192.0.2.1 5678 80\r\n")
 		var half interface{ CloseWrite() error } = conn.(*net.TCPConn)
 		if overTLS {
-			c := tls.Client(conn, &tls.Config{RootCAs: ca.pool, ServerName: "app.test"})
+			c := tls.Client(conn, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"})
 			conn, half = c, c
 		}
 		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: ws.test\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nearly")

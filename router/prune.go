@@ -13,16 +13,9 @@ func (r *Router) prune(ctx context.Context) {
 		return
 	}
 	p := pruner{interval: r.opts.PruneInterval, grace: r.opts.RegisterInterval, last: time.Now()}
-	tick := time.NewTicker(r.opts.PruneInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	every(ctx, r.opts.PruneInterval, func() {
 		if r.frozen.Load() {
-			continue
+			return
 		}
 		connected := !r.opts.KeepStaleWhileDisconnected || r.opts.Conn.Status() == nats.CONNECTED
 		switch p.decide(time.Now(), connected) {
@@ -35,7 +28,7 @@ func (r *Router) prune(ctx context.Context) {
 		case pruneNow:
 			r.pruneNow()
 		}
-	}
+	})
 }
 
 func (r *Router) pruneNow() {

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -84,7 +85,7 @@ func (g *registry) pruned(changes []route.Change) {
 	for _, c := range changes {
 		addrs = append(addrs, c.Endpoint.Addr)
 	}
-	g.log.Info("pruned-route", "uri", changes[0].Key.String(), "endpoints", addrs, "isolation_segment", orDash(changes[0].Endpoint.IsolationSegment))
+	g.log.Info("pruned-route", "uri", changes[0].Key.String(), "endpoints", addrs, "isolation_segment", cmp.Or(changes[0].Endpoint.IsolationSegment, "-"))
 	g.routeGone(changes[len(changes)-1])
 }
 
@@ -102,12 +103,5 @@ func (g *registry) endpoint(level slog.Level, event string, key route.Key, e *ro
 		return
 	}
 	g.log.LogAttrs(context.Background(), level, event, slog.String("uri", key.String()), slog.String("backend", e.Addr), noModificationTag,
-		slog.String("isolation_segment", orDash(e.IsolationSegment)), slog.String("route_service_url", e.RouteServiceURL), slog.Bool("isTLS", e.TLS))
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
+		slog.String("isolation_segment", cmp.Or(e.IsolationSegment, "-")), slog.String("route_service_url", e.RouteServiceURL), slog.Bool("isTLS", e.TLS))
 }

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -113,31 +114,22 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	defaultTo(&o.Host, "127.0.0.1")
-	defaultTo(&o.StaleThreshold, 120*time.Second)
-	defaultTo(&o.PruneInterval, 30*time.Second)
-	defaultTo(&o.RegisterInterval, 20*time.Second)
+	o.Host = cmp.Or(o.Host, "127.0.0.1")
+	o.StaleThreshold = cmp.Or(o.StaleThreshold, 120*time.Second)
+	o.PruneInterval = cmp.Or(o.PruneInterval, 30*time.Second)
+	o.RegisterInterval = cmp.Or(o.RegisterInterval, 20*time.Second)
 	o.RegisterInterval = max(o.RegisterInterval, time.Second) // route-emitter's ticker panics on 0
-	defaultTo(&o.StartInterval, 30*time.Second)
+	o.StartInterval = cmp.Or(o.StartInterval, 30*time.Second)
 	o.StaleThreshold = max(o.StaleThreshold, o.StartDelay)
-	defaultTo(&o.IdleTimeout, 900*time.Second)
-	defaultTo(&o.ReadHeaderTimeout, 10*time.Second)
-	defaultTo(&o.HandshakeTimeout, 10*time.Second)
-	defaultTo(&o.MaxHeaderBytes, o.Proxy.Limits.ServerHeaderBytes())
-	defaultTo(&o.DrainTimeout, 5*time.Second)
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.IdleTimeout = cmp.Or(o.IdleTimeout, 900*time.Second)
+	o.ReadHeaderTimeout = cmp.Or(o.ReadHeaderTimeout, 10*time.Second)
+	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
+	o.MaxHeaderBytes = cmp.Or(o.MaxHeaderBytes, o.Proxy.Limits.ServerHeaderBytes())
+	o.DrainTimeout = cmp.Or(o.DrainTimeout, 5*time.Second)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 }
 
 func (o *Options) component(name string) *slog.Logger { return o.Log.With("component", name) }
-
-func defaultTo[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
-}
 
 // Router is a running gorouter. Make it with New; Run it once.
 type Router struct {
@@ -313,6 +305,20 @@ func (r *Router) BeginDrain() {
 		e.server.SetKeepAlivesEnabled(false)
 	}
 	r.endPages()
+}
+
+// every does something at each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
 }
 
 func newUUID() string {

@@ -1,7 +1,6 @@
 package router
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,6 +21,7 @@ import (
 	"devrouter/embeddednats"
 	"devrouter/router/proxy"
 	"devrouter/router/route"
+	"devrouter/router/testlog"
 	"devrouter/router/wire"
 )
 
@@ -31,26 +31,9 @@ type fixture struct {
 	router *Router
 	bus    *embeddednats.Server
 	client *nats.Conn // another client than the router's
-	log    *logBuffer
+	log    *testlog.Buffer
 	stop   func() error
 	base   string
-}
-
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 func listenLoopback() ([]net.Listener, error) {
@@ -60,7 +43,7 @@ func listenLoopback() ([]net.Listener, error) {
 
 func start(t *testing.T, set func(*Options)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, log: new(logBuffer)}
+	f := &fixture{t: t, log: new(testlog.Buffer)}
 	var err error
 	if f.bus, err = embeddednats.New(embeddednats.Options{}); err != nil {
 		t.Fatal(err)

@@ -90,22 +90,15 @@ func (s *subscriber) announce(ctx context.Context) {
 	if s.r.opts.StartInterval < 0 {
 		return
 	}
-	tick := time.NewTicker(s.r.opts.StartInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := s.publishStart(); err != nil {
-				s.log.Warn("router.start was not published", "error", err.Error())
-			}
-		}
-	}
+	every(ctx, s.r.opts.StartInterval, s.publishStartOrWarn)
 }
 
 func (s *subscriber) reconnected(c *nats.Conn) {
 	s.r.opts.component("nats").Info("nats-connection-reconnected", "nats-host", c.ConnectedAddr())
+	s.publishStartOrWarn()
+}
+
+func (s *subscriber) publishStartOrWarn() {
 	if err := s.publishStart(); err != nil {
 		s.log.Warn("router.start was not published", "error", err.Error())
 	}

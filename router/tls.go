@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -46,8 +47,8 @@ var modernSuites = []uint16{
 }
 
 func (o *TLS) config() *tls.Config {
-	defaultTo(&o.MinVersion, tls.VersionTLS12)
-	defaultTo(&o.MaxVersion, tls.VersionTLS13)
+	o.MinVersion = cmp.Or(o.MinVersion, tls.VersionTLS12)
+	o.MaxVersion = cmp.Or(o.MaxVersion, tls.VersionTLS13)
 	if o.CipherSuites == nil {
 		o.CipherSuites = modernSuites
 	}

@@ -3,16 +3,11 @@ package router
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"strings"
@@ -24,66 +19,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"devrouter/router/proxy"
+	"devrouter/router/testca"
 )
-
-// authority is a certificate authority of a test.
-type authority struct {
-	t    testing.TB
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	pool *x509.CertPool
-}
-
-func newAuthority(t testing.TB, name string) *authority {
-	a := &authority{t: t, key: newKey(t), pool: x509.NewCertPool()}
-	a.cert = sign(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
-	}, nil, a.key, a.key)
-	a.pool.AddCert(a.cert)
-	return a
-}
-
-func newKey(t testing.TB) *ecdsa.PrivateKey {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
-func sign(t testing.TB, c, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) *x509.Certificate {
-	t.Helper()
-	c.SerialNumber = big.NewInt(time.Now().UnixNano())
-	c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
-	if parent == nil {
-		parent = c
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cert
-}
-
-// issue returns a certificate for a subject, with names, for servers and clients.
-func (a *authority) issue(subject pkix.Name, names ...string) tls.Certificate {
-	a.t.Helper()
-	key := newKey(a.t)
-	cert := sign(a.t, &x509.Certificate{
-		Subject: subject, DNSNames: names, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}, a.cert, key, a.key)
-	return tls.Certificate{Certificate: [][]byte{cert.Raw}, PrivateKey: key, Leaf: cert}
-}
-
-func (a *authority) server(names ...string) tls.Certificate {
-	return a.issue(pkix.Name{CommonName: "server of " + strings.Join(names, " ")}, names...)
-}
 
 // startTLS starts a router with both kinds of listener; app.test is an app that
 // says how it was asked.
@@ -128,7 +65,7 @@ func ask(t *testing.T, addr string, c *tls.Config, protocols ...string) (*http.R
 
 // Rows 89 and 91, reference 6.6.
 func TestTrafficOverTLSByBothProtocols(t *testing.T) {
-	ca := newAuthority(t, "ca")
+	ca := testca.New(t, "ca")
 	for _, tt := range []struct {
 		offer   []string // of the client
 		disable bool
@@ -136,8 +73,8 @@ func TestTrafficOverTLSByBothProtocols(t *testing.T) {
 	}{
 		{nil, false, "HTTP/2.0"}, {nil, true, "HTTP/1.1"}, {[]string{"http/1.1"}, false, "HTTP/1.1"},
 	} {
-		_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}, DisableHTTP2: tt.disable}, nil)
-		res, body, err := ask(t, addr, &tls.Config{RootCAs: ca.pool, ServerName: "app.test"}, tt.offer...)
+		_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}, DisableHTTP2: tt.disable}, nil)
+		res, body, err := ask(t, addr, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"}, tt.offer...)
 		if err != nil || res.Proto != tt.want || body != "https |body" {
 			t.Errorf("%+v: got %v %q, %v", tt, res, body, err)
 		}
@@ -145,9 +82,9 @@ func TestTrafficOverTLSByBothProtocols(t *testing.T) {
 }
 
 func TestUnknownALPNIsRefused(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, nil)
-	_, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: ca.pool, ServerName: "app.test", NextProtos: []string{"gopher"}})
+	ca := testca.New(t, "ca")
+	_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, nil)
+	_, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test", NextProtos: []string{"gopher"}})
 	if err == nil || !strings.Contains(err.Error(), "no application protocol") {
 		t.Errorf("got %v", err)
 	}
@@ -155,8 +92,8 @@ func TestUnknownALPNIsRefused(t *testing.T) {
 
 // Reference 11.1.
 func TestListenersAreAnnounced(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	f, _ := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, func(o *Options) { o.Listen = nil })
+	ca := testca.New(t, "ca")
+	f, _ := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, func(o *Options) { o.Listen = nil })
 	if log := f.log.String(); !strings.Contains(log, "tcp-listener-disabled") || !strings.Contains(log, "tls-listener-started") {
 		t.Errorf("got %s", log)
 	}
@@ -183,9 +120,9 @@ func TestPortsAreBoundAllOrNone(t *testing.T) {
 
 // Reference 11.4: exact, then wildcard, then the first.
 func TestCertificateIsChosenByName(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	commonName := ca.issue(pkix.Name{CommonName: "old.test"})
-	certs := []tls.Certificate{ca.server("first.test"), ca.server("*.apps.test"), ca.server("Shop.apps.test", "more.test"), commonName}
+	ca := testca.New(t, "ca")
+	commonName := ca.IssueTo(pkix.Name{CommonName: "old.test"})
+	certs := []tls.Certificate{ca.Issue("first.test"), ca.Issue("*.apps.test"), ca.Issue("Shop.apps.test", "more.test"), commonName}
 	_, addr := startTLS(t, TLS{Certificates: certs}, nil)
 	for name, want := range map[string]int{
 		"": 0, "unknown.test": 0, "first.test": 0, "any.apps.test": 1, "a.b.apps.test": 0, "apps.test": 0,
@@ -203,8 +140,8 @@ func TestCertificateIsChosenByName(t *testing.T) {
 }
 
 func TestVersionsAndCipherSuites(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	certs := []tls.Certificate{ca.server("app.test")}
+	ca := testca.New(t, "ca")
+	certs := []tls.Certificate{ca.Issue("app.test")}
 	const aes256, cbc = tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA
 	for _, tt := range []struct {
 		name   string
@@ -224,7 +161,7 @@ func TestVersionsAndCipherSuites(t *testing.T) {
 	} {
 		tt.server.Certificates = certs
 		_, addr := startTLS(t, tt.server, nil)
-		tt.client.RootCAs, tt.client.ServerName = ca.pool, "app.test"
+		tt.client.RootCAs, tt.client.ServerName = ca.Pool, "app.test"
 		conn, err := tls.Dial("tcp", addr, tt.client)
 		if err != nil {
 			if tt.want != 0 {
@@ -241,12 +178,12 @@ func TestVersionsAndCipherSuites(t *testing.T) {
 
 // HTTP/2 is offered only where one of its suites can be agreed on.
 func TestOldSuitesSpeakHTTP1(t *testing.T) {
-	ca := newAuthority(t, "ca")
+	ca := testca.New(t, "ca")
 	_, addr := startTLS(t, TLS{
-		Certificates: []tls.Certificate{ca.server("app.test")}, MaxVersion: tls.VersionTLS12,
+		Certificates: []tls.Certificate{ca.Issue("app.test")}, MaxVersion: tls.VersionTLS12,
 		CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA},
 	}, nil)
-	res, _, err := ask(t, addr, &tls.Config{RootCAs: ca.pool, ServerName: "app.test"})
+	res, _, err := ask(t, addr, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"})
 	if err != nil || res.Proto != "HTTP/1.1" {
 		t.Errorf("got %v, %v", res, err)
 	}
@@ -254,8 +191,8 @@ func TestOldSuitesSpeakHTTP1(t *testing.T) {
 
 // Row 92, and row 78 over the wire.
 func TestClientCertificates(t *testing.T) {
-	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
-	good, bad := ca.issue(pkix.Name{CommonName: "good"}), other.issue(pkix.Name{CommonName: "bad"})
+	ca, other := testca.New(t, "ca"), testca.New(t, "other")
+	good, bad := ca.IssueTo(pkix.Name{CommonName: "good"}), other.IssueTo(pkix.Name{CommonName: "bad"})
 	type client struct {
 		name string
 		cert *tls.Certificate
@@ -271,10 +208,10 @@ func TestClientCertificates(t *testing.T) {
 		{tls.VerifyClientCertIfGiven, nobody, true, false}, {tls.VerifyClientCertIfGiven, friend, true, true}, {tls.VerifyClientCertIfGiven, stranger, false, false},
 		{tls.RequireAndVerifyClientCert, nobody, false, false}, {tls.RequireAndVerifyClientCert, friend, true, true}, {tls.RequireAndVerifyClientCert, stranger, false, false},
 	} {
-		_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}, ClientAuth: tt.auth, ClientCAs: ca.pool}, func(o *Options) {
+		_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}, ClientAuth: tt.auth, ClientCAs: ca.Pool}, func(o *Options) {
 			o.Proxy.Headers.ClientCert = proxy.SetClientCert
 		})
-		c := &tls.Config{RootCAs: ca.pool, ServerName: "app.test"}
+		c := &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"}
 		if tt.client.cert != nil {
 			// Not Certificates: what the server would not take is shown too.
 			c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return tt.client.cert, nil }
@@ -287,25 +224,25 @@ func TestClientCertificates(t *testing.T) {
 }
 
 func TestClientRules(t *testing.T) {
-	ca, other := newAuthority(t, "ca"), newAuthority(t, "other")
-	ca.pool.AddCert(other.cert)
+	ca, other := testca.New(t, "ca"), testca.New(t, "other")
+	ca.Pool.AddCert(other.Cert)
 	allowed := pkix.Name{CommonName: "allowed", Organization: []string{"org"}, OrganizationalUnit: []string{"a", "b"}}
-	rules := []ClientRule{{Issuer: ca.cert.Subject, Subjects: []pkix.Name{{CommonName: "another"}, allowed}}}
+	rules := []ClientRule{{Issuer: ca.Cert.Subject, Subjects: []pkix.Name{{CommonName: "another"}, allowed}}}
 	_, addr := startTLS(t, TLS{
-		Certificates: []tls.Certificate{ca.server("app.test")}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: ca.pool, ClientRules: rules,
+		Certificates: []tls.Certificate{ca.Issue("app.test")}, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: ca.Pool, ClientRules: rules,
 	}, nil)
 	for _, tt := range []struct {
 		name string
 		cert *tls.Certificate
 		ok   bool
 	}{
-		{"allowed", ptr(ca.issue(allowed)), true},
-		{"another name", ptr(ca.issue(pkix.Name{CommonName: "allowed"})), false},
-		{"an authority without rules", ptr(other.issue(pkix.Name{CommonName: "anybody"})), true},
+		{"allowed", ptr(ca.IssueTo(allowed)), true},
+		{"another name", ptr(ca.IssueTo(pkix.Name{CommonName: "allowed"})), false},
+		{"an authority without rules", ptr(other.IssueTo(pkix.Name{CommonName: "anybody"})), true},
 		{"no certificate", nil, true},
 	} {
 		// Twice, for the second session is resumed.
-		c := &tls.Config{RootCAs: ca.pool, ServerName: "app.test", ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+		c := &tls.Config{RootCAs: ca.Pool, ServerName: "app.test", ClientSessionCache: tls.NewLRUClientSessionCache(1)}
 		if tt.cert != nil {
 			c.Certificates = []tls.Certificate{*tt.cert}
 		}
@@ -321,8 +258,8 @@ func ptr[T any](v T) *T { return &v }
 
 // Fault 71, also where nothing bounds the head of a request.
 func TestHandshakeHasADeadline(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, func(o *Options) {
+	ca := testca.New(t, "ca")
+	_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, func(o *Options) {
 		o.HandshakeTimeout, o.ReadHeaderTimeout = 50*time.Millisecond, -1
 	})
 	for _, sent := range []string{"", "\x16\x03\x01\x02\x00\x01\x00"} {
@@ -338,7 +275,7 @@ func TestHandshakeHasADeadline(t *testing.T) {
 		}
 	}
 	// Who is in time is not closed for it.
-	conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: ca.pool, ServerName: "app.test"})
+	conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -361,8 +298,8 @@ func isTimeout(err error) bool {
 }
 
 func TestHTTPOnTheTLSPortIsAnswered(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, nil)
+	ca := testca.New(t, "ca")
+	_, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, nil)
 	res, err := http.Get("http://" + addr)
 	if err != nil || res.StatusCode != 400 {
 		t.Fatalf("got %v, %v", res, err)
@@ -376,9 +313,9 @@ type h2client struct {
 	conn *tls.Conn
 }
 
-func dialH2(t *testing.T, addr string, ca *authority) *h2client {
+func dialH2(t *testing.T, addr string, ca *testca.Authority) *h2client {
 	t.Helper()
-	conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: ca.pool, ServerName: "app.test", NextProtos: []string{"h2"}})
+	conn, err := tls.Dial("tcp", addr, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test", NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -425,8 +362,8 @@ func getHead() []byte {
 // Faults 67 to 69: a flood is taken in or cut off, others are served meanwhile,
 // and nothing of it stays.
 func TestHTTP2FloodsHurtNobody(t *testing.T) {
-	ca := newAuthority(t, "ca")
-	f, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.server("app.test")}}, nil)
+	ca := testca.New(t, "ca")
+	f, addr := startTLS(t, TLS{Certificates: []tls.Certificate{ca.Issue("app.test")}}, nil)
 	head := getHead()
 	for _, tt := range []struct {
 		name   string
@@ -462,7 +399,7 @@ func TestHTTP2FloodsHurtNobody(t *testing.T) {
 			c.conn.CloseWrite()
 			flooded <- err != nil
 		}()
-		if res, _, err := ask(t, addr, &tls.Config{RootCAs: ca.pool, ServerName: "app.test"}); err != nil || res.StatusCode != 200 {
+		if res, _, err := ask(t, addr, &tls.Config{RootCAs: ca.Pool, ServerName: "app.test"}); err != nil || res.StatusCode != 200 {
 			t.Errorf("%s: another client got %v, %v", tt.name, res, err)
 		}
 		if isTimeout(c.ended()) {

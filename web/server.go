@@ -12,6 +12,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -46,9 +47,7 @@ func New(o Options) *Server {
 	if o.State == nil {
 		o.State = func() State { return State{File: File{Status: FileOff}} }
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	s := &Server{
 		hub: &hub{
 			state:    o.State,

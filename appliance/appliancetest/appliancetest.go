@@ -23,6 +23,7 @@ import (
 
 	"devrouter/appliance"
 	"devrouter/config"
+	"devrouter/router/testlog"
 	"devrouter/web"
 )
 
@@ -33,8 +34,8 @@ const patience = 10 * time.Second
 type Appliance struct {
 	*appliance.Appliance
 	t    testing.TB
-	File string  // the path of routes.yaml
-	Log  *Buffer // the log, as text
+	File string          // the path of routes.yaml
+	Log  *testlog.Buffer // the log, as text
 	stop func() error
 }
 
@@ -43,7 +44,7 @@ type Appliance struct {
 func Start(t testing.TB, routes string, set func(*appliance.Options)) *Appliance {
 	t.Helper()
 	dir := t.TempDir()
-	a := &Appliance{t: t, File: filepath.Join(dir, "routes.yaml"), Log: new(Buffer)}
+	a := &Appliance{t: t, File: filepath.Join(dir, "routes.yaml"), Log: new(testlog.Buffer)}
 	if routes != "" {
 		a.Save(routes)
 	}
@@ -273,26 +274,6 @@ func App(t testing.TB, h http.HandlerFunc) string {
 // Says is an app that answers with a text.
 func Says(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, text) } //nolint:errcheck // the test sees it
-}
-
-// Buffer is a log that may be read while it is written.
-type Buffer struct {
-	mu sync.Mutex // guards b
-	b  strings.Builder
-}
-
-// Write appends to the log.
-func (b *Buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-// String returns the log so far.
-func (b *Buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // checkGoroutines fails the test when a goroutine of this project, or of the

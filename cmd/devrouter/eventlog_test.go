@@ -12,19 +12,21 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"devrouter/router/testlog"
 )
 
 // collected is a devrouter whose log nobody reads along: JSON on standard output.
 type collected struct {
 	*process
-	stderr *outputBuffer
+	stderr *testlog.Buffer
 }
 
 func startCollected(t *testing.T, configuration string) *collected {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "gorouter.yml"), configuration)
-	c := &collected{&process{t: t, dir: dir, out: new(outputBuffer), done: make(chan error, 1)}, new(outputBuffer)}
+	c := &collected{&process{t: t, dir: dir, out: new(testlog.Buffer), done: make(chan error, 1)}, new(testlog.Buffer)}
 	c.cmd = command(t, dir, nil, "-c", "gorouter.yml")
 	c.cmd.Stdout, c.cmd.Stderr = c.out, c.stderr
 	if err := c.cmd.Start(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,39 @@ import (
 // levels are the names of gorouter's configuration.
 var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
 
+// kept are the attributes that a handler adds to every record. It is never
+// modified: handlers share it.
+type kept struct {
+	attrs []slog.Attr
+	group string // a prefix for the names of further attributes
+}
+
+func (k kept) withGroup(name string) kept {
+	k.group += name + "."
+	return k
+}
+
+func (k kept) withAttrs(attrs []slog.Attr) kept {
+	k.attrs = slices.Clip(k.attrs)
+	for _, a := range attrs {
+		a.Key = k.group + a.Key
+		k.attrs = append(k.attrs, a)
+	}
+	return k
+}
+
+// each calls do with the kept attributes and with those of a record.
+func (k kept) each(r slog.Record, do func(slog.Attr)) {
+	for _, a := range k.attrs {
+		do(a)
+	}
+	r.Attrs(func(a slog.Attr) bool {
+		a.Key = k.group + a.Key
+		do(a)
+		return true
+	})
+}
+
 // jsonHandler writes the component log as gorouter does, one object a line
 // (reference 8.6): log_level, timestamp, message, source, data.
 type jsonHandler struct {
@@ -25,8 +59,7 @@ type jsonHandler struct {
 	level   slog.Leveler
 	source  string
 	rfc3339 bool
-	attrs   []slog.Attr
-	group   string // a prefix for the names of further attributes
+	kept    kept
 }
 
 func newJSONHandler(out io.Writer, level slog.Leveler, source string, rfc3339 bool) *jsonHandler {
@@ -42,38 +75,28 @@ func (h *jsonHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 func (h *jsonHandler) WithGroup(name string) slog.Handler {
 	c := *h
-	c.group += name + "."
+	c.kept = h.kept.withGroup(name)
 	return &c
 }
 
 // WithAttrs keeps attributes; "component" becomes part of the source.
 func (h *jsonHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *h
-	c.attrs = append([]slog.Attr(nil), h.attrs...)
+	var rest []slog.Attr
 	for _, a := range attrs {
-		if a.Key == "component" && h.group == "" {
+		if a.Key == "component" && h.kept.group == "" {
 			c.source += "." + a.Value.String()
-			continue
+		} else {
+			rest = append(rest, a)
 		}
-		a.Key = h.group + a.Key
-		c.attrs = append(c.attrs, a)
 	}
+	c.kept = h.kept.withAttrs(rest)
 	return &c
 }
 
 func (h *jsonHandler) Handle(_ context.Context, r slog.Record) error {
 	data := make(map[string]json.RawMessage)
-	add := func(a slog.Attr) bool {
-		data[a.Key] = encode(a.Value)
-		return true
-	}
-	for _, a := range h.attrs {
-		add(a)
-	}
-	r.Attrs(func(a slog.Attr) bool {
-		a.Key = h.group + a.Key
-		return add(a)
-	})
+	h.kept.each(r, func(a slog.Attr) { data[a.Key] = encode(a.Value) })
 	line, err := json.Marshal(struct {
 		Level     int                        `json:"log_level"`
 		Timestamp json.RawMessage            `json:"timestamp"`
@@ -153,8 +176,7 @@ type textHandler struct {
 	mu    *sync.Mutex // guards out
 	out   io.Writer
 	level slog.Leveler
-	attrs []slog.Attr
-	group string
+	kept  kept
 }
 
 func newTextHandler(out io.Writer, level slog.Leveler) *textHandler {
@@ -171,17 +193,13 @@ func (h *textHandler) Enabled(_ context.Context, level slog.Level) bool {
 
 func (h *textHandler) WithGroup(name string) slog.Handler {
 	c := *h
-	c.group += name + "."
+	c.kept = h.kept.withGroup(name)
 	return &c
 }
 
 func (h *textHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	c := *h
-	c.attrs = append([]slog.Attr(nil), h.attrs...)
-	for _, a := range attrs {
-		a.Key = h.group + a.Key
-		c.attrs = append(c.attrs, a)
-	}
+	c.kept = h.kept.withAttrs(attrs)
 	return &c
 }
 
@@ -205,18 +223,10 @@ func (h *textHandler) Handle(_ context.Context, r slog.Record) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %-5s %s", r.Time.Format(time.TimeOnly), strings.ToLower(r.Level.String()), r.Message)
-	add := func(a slog.Attr) bool {
+	h.kept.each(r, func(a slog.Attr) {
 		if a.Key != "component" {
 			fmt.Fprintf(&b, " %s=%s", a.Key, quoteIfNeeded(fmt.Sprint(jsonValue(a.Value))))
 		}
-		return true
-	}
-	for _, a := range h.attrs {
-		add(a)
-	}
-	r.Attrs(func(a slog.Attr) bool {
-		a.Key = h.group + a.Key
-		return add(a)
 	})
 	b.WriteByte('\n')
 	h.mu.Lock()

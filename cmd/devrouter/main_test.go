@@ -14,10 +14,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"devrouter/router/testlog"
 )
 
 // The tests run this test binary as devrouter: what they start is the real thing.
@@ -35,26 +36,8 @@ type process struct {
 	t    *testing.T
 	cmd  *exec.Cmd
 	dir  string
-	out  *outputBuffer
+	out  *testlog.Buffer
 	done chan error
-}
-
-// outputBuffer collects what a process writes and lets tests wait for a part of it.
-type outputBuffer struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-func (o *outputBuffer) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.Write(p)
-}
-
-func (o *outputBuffer) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.b.String()
 }
 
 const patience = 20 * time.Second
@@ -77,7 +60,7 @@ func command(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 // start starts a devrouter with the log for people, and waits for its banner.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, dir: dir, out: new(outputBuffer), done: make(chan error, 1)}
+	p := &process{t: t, dir: dir, out: new(testlog.Buffer), done: make(chan error, 1)}
 	p.cmd = command(t, dir, nil, append(args, "--log-format", "text")...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"devrouter/router/testlog"
 )
 
 // recorder is a runner that says what was asked of it.
@@ -84,7 +86,7 @@ func startWithTunnel(t *testing.T, config string) *started {
 		got, _ := io.ReadAll(buffered)
 		conn.Write(got)
 	})+"}\n")
-	s := &started{process: &process{t: t, dir: dir, out: new(outputBuffer), done: make(chan error, 1)}}
+	s := &started{process: &process{t: t, dir: dir, out: new(testlog.Buffer), done: make(chan error, 1)}}
 	s.cmd = command(t, dir, nil, "--log-format", "json")
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
 	if err := s.cmd.Start(); err != nil {

@@ -7,6 +7,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,15 +100,11 @@ func (d *Demo) add(name, host string, port int, handler http.Handler) error {
 }
 
 func withDefaults(o Options) Options {
-	if o.Host == "" {
-		o.Host = defaultHost
-	}
+	o.Host = cmp.Or(o.Host, defaultHost)
 	if o.Ports == nil {
 		o.Ports = &Ports{Shop: [3]int{ShopPort1, ShopPort2, ShopPort3}, Chat: ChatPort}
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return o
 }
 

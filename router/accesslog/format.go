@@ -69,7 +69,7 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	dst = appendString(dst, " x_forwarded_proto:", headers.Get("X-Forwarded-Proto"))
 	dst = appendString(dst, " vcap_request_id:", r.RequestID)
 	dst = appendSeconds(dst, " response_time:", r.Finished.Sub(r.Started))
-	dst = appendSeconds(dst, " gorouter_time:", r.routerTime())
+	dst = appendSeconds(dst, " gorouter_time:", r.RouterTime())
 	dst = appendString(dst, " app_id:", r.Endpoint.App)
 	dst = appendString(dst, " app_index:", r.Endpoint.InstanceIndex)
 	dst = appendString(dst, " instance_id:", r.Endpoint.InstanceID)
@@ -81,20 +81,6 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 		dst = appendExtraHeader(dst, name, r)
 	}
 	return dst
-}
-
-// routerTime is the request's time less what its attempts took: negative when
-// the clocks of the two disagree, and zero when nothing was tried, as in gorouter.
-func (r *Record) routerTime() time.Duration {
-	total := r.Finished.Sub(r.Started)
-	switch {
-	case r.Attempts == 0:
-		return 0
-	case r.FailedAttempts >= r.Attempts:
-		// The last attempt is among the failed ones, so its time is in both.
-		return total - max(r.ProxyTime, r.FailedTime)
-	}
-	return total - r.ProxyTime - r.FailedTime
 }
 
 func appendExtraField(dst []byte, field string, r *Record) []byte {

@@ -1,7 +1,6 @@
 package accesslog
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"devrouter/router/testlog"
 )
 
 // start opens a log and runs it. The function it returns ends Run and waits.
@@ -254,7 +255,7 @@ func TestFullDiskIsToldOfOncePerBurst(t *testing.T) {
 		t.Skip("no device that is always full")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		var told lockedBuffer
+		var told testlog.Buffer
 		l, stop := start(t, Options{Path: full, Log: slog.New(slog.NewTextHandler(&told, nil))})
 		for range 3 {
 			l.Write(example())
@@ -278,24 +279,6 @@ func TestFullDiskIsToldOfOncePerBurst(t *testing.T) {
 			t.Errorf("got %d lines lost, want 4", got)
 		}
 	})
-}
-
-// lockedBuffer is where a logger writes while the test reads.
-type lockedBuffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 // BenchmarkWrite measures a line's whole way to the file, at a pace that loses none.

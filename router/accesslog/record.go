@@ -53,10 +53,8 @@ type Record struct {
 	// FailedAttempts counts those that failed, and FailedTime is what they took.
 	FailedAttempts int
 	FailedTime     time.Duration
-	// SentAt and AnsweredAt bound the last attempt: the start of sending to the
-	// endpoint, and the moment that its reply's head had been read. Zero when
-	// there was none.
-	SentAt, AnsweredAt time.Time
+	// SentAt is when the last attempt began to be sent. Zero when there was none.
+	SentAt time.Time
 	// ProxyTime is the time within the last attempt, to the end of the reply's
 	// body: what the access log takes away, beside FailedTime, for gorouter_time.
 	ProxyTime time.Duration
@@ -71,6 +69,20 @@ type Record struct {
 	Upgraded bool
 	// Cause is the error that the last attempt ended with, nil when none.
 	Cause error
+}
+
+// RouterTime is the request's time less what its attempts took: negative when
+// the clocks of the two disagree, and zero when nothing was tried, as in gorouter.
+func (r *Record) RouterTime() time.Duration {
+	total := r.Finished.Sub(r.Started)
+	switch {
+	case r.Attempts == 0:
+		return 0
+	case r.FailedAttempts >= r.Attempts:
+		// The last attempt is among the failed ones, so its time is in both.
+		return total - max(r.ProxyTime, r.FailedTime)
+	}
+	return total - r.ProxyTime - r.FailedTime
 }
 
 // SemicolonParams is the router error that the access log shows of a request

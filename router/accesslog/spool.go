@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"sync"
@@ -26,10 +27,7 @@ type spool struct {
 }
 
 func (s *spool) open(place slog.Attr, log *slog.Logger) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
-	}
-	s.place, s.log = place, log
+	s.place, s.log = place, cmp.Or(log, slog.New(slog.DiscardHandler))
 	s.queue, s.losing = make(chan *line, queueLines), make(chan error, 1)
 }
 

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"devrouter/router/testlog"
 )
 
 const patience = 10 * time.Second
@@ -101,7 +103,7 @@ func TestLinesAreStreamedOverTCPWithLineFeeds(t *testing.T) {
 }
 
 func TestReceiverThatRestartsMissesNoLine(t *testing.T) {
-	var told lockedBuffer
+	var told testlog.Buffer
 	l := receiver(t, 0)
 	port := l.Addr().(*net.TCPAddr).Port
 	log, _ := start(t, Options{Syslog: Syslog{Network: "tcp", Addr: l.Addr().String()}, Log: slog.New(slog.NewTextHandler(&told, nil))})

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"sync"
@@ -281,13 +282,10 @@ func (m *Metrics) Observe(r *accesslog.Record) {
 	took := max(0, r.Finished.Sub(r.Started))
 	if meters.latency != nil {
 		meters.latency.Observe(float64(took) / float64(time.Millisecond))
-		m.gorouterTime.Observe(max(0, took-r.FailedTime-r.ProxyTime).Seconds())
+		m.gorouterTime.Observe(max(0, r.RouterTime()).Seconds())
 	}
 	if m.httpLatency != nil {
-		source := r.Endpoint.SourceID
-		if source == "" {
-			source = "gorouter"
-		}
+		source := cmp.Or(r.Endpoint.SourceID, "gorouter")
 		m.httpLatency.WithLabelValues(m.sources.value(source)).Observe(took.Seconds())
 	}
 }

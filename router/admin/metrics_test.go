@@ -93,6 +93,17 @@ func TestMetricsCountRequests(t *testing.T) {
 	)
 }
 
+// The time of an attempt that failed is not taken away twice.
+func TestRouterTimeWithoutAnEndpointThatAnswered(t *testing.T) {
+	m := NewMetrics(MetricsOptions{})
+	m.Observe(record(502, func(r *accesslog.Record) {
+		r.Finished = r.Started.Add(100 * time.Millisecond)
+		r.Attempts, r.FailedAttempts = 1, 1
+		r.FailedTime, r.ProxyTime = 60*time.Millisecond, 60*time.Millisecond
+	}))
+	wantLines(t, scrape(t, m), `gorouter_time_sum 0.04`)
+}
+
 func TestMetricsTellFailuresApart(t *testing.T) {
 	m := NewMetrics(MetricsOptions{})
 	refused := func(status int, name string) {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/netip"
@@ -22,13 +23,7 @@ type Dialer struct {
 
 // DialContext connects to addr.
 func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: d.Timeout, KeepAlive: d.KeepAliveProbe}
-	if dialer.Timeout == 0 {
-		dialer.Timeout = 5 * time.Second
-	}
-	if dialer.KeepAlive == 0 {
-		dialer.KeepAlive = time.Second
-	}
+	dialer := net.Dialer{Timeout: cmp.Or(d.Timeout, 5*time.Second), KeepAlive: cmp.Or(d.KeepAliveProbe, time.Second)}
 	if d.Allow != nil {
 		dialer.Control = d.control
 	}

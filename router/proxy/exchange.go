@@ -89,9 +89,9 @@ func (ex *exchange) noteSemicolon() {
 // one (reference 8.6).
 func (ex *exchange) log() *slog.Logger {
 	if ex.trace.traceID == "" {
-		return ex.h.log
+		return ex.h.opts.Log
 	}
-	return ex.h.log.With("trace-id", ex.trace.traceID, "span-id", ex.trace.spanID)
+	return ex.h.opts.Log.With("trace-id", ex.trace.traceID, "span-id", ex.trace.spanID)
 }
 
 // writeHead sends the head of the reply.

@@ -62,11 +62,10 @@ func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts
 	trace := wireTrace{onInformational: ex.writeInformational}
 	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
 
-	ex.record.SentAt, ex.record.AnsweredAt = time.Now(), time.Time{}
+	ex.record.SentAt = time.Now()
 	ex.passInformational(true)
 	res, err := transport.RoundTrip(ex.out.WithContext(ctx))
 	ex.passInformational(false)
-	ex.record.AnsweredAt = time.Now()
 
 	facts := trace.known()
 	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = facts.dnsTime, facts.dialTime, facts.tlsTime

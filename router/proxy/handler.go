@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -76,10 +77,23 @@ type Options struct {
 	Log *slog.Logger
 }
 
+func (o *Options) setDefaults() {
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, 3)
+	o.Base = cmp.Or(o.Base, context.Background())
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	if o.Dial == nil {
+		o.Dial = new(Dialer).DialContext
+	}
+	if o.Healthy == nil {
+		o.Healthy = func() bool { return true }
+	}
+	o.Limits.setDefaults(o.Log)
+	o.RouteServices.setDefaults()
+}
+
 // Handler is the proxy. Make it with New.
 type Handler struct {
 	opts   Options
-	log    *slog.Logger
 	all    atomic.Int64 // requests in flight, tunnels included
 	finite atomic.Int64 // those that will end by themselves
 
@@ -88,24 +102,8 @@ type Handler struct {
 
 // New returns a handler.
 func New(o Options) *Handler {
-	if o.MaxAttempts == 0 {
-		o.MaxAttempts = 3
-	}
-	if o.Dial == nil {
-		o.Dial = new(Dialer).DialContext
-	}
-	if o.Base == nil {
-		o.Base = context.Background()
-	}
-	if o.Healthy == nil {
-		o.Healthy = func() bool { return true }
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	o.Limits.setDefaults(o.Log)
-	o.RouteServices.setDefaults()
-	h := &Handler{opts: o, log: o.Log}
+	o.setDefaults()
+	h := &Handler{opts: o}
 	if o.RouteServices.Hairpin {
 		h.hairpin = newHairpin(h, o.Base, o.Log)
 	}
@@ -183,20 +181,7 @@ func (ex *exchange) serve() {
 	case !ex.isHTTP1or2():
 		ex.refuseProtocol()
 		return
-	case ex.r.Host == "":
-		ex.refuse(emptyHost)
-		return
-	case ex.r.Method == http.MethodConnect:
-		ex.refuse(connectRefused) // a forward proxy's method; routes are names, not addresses (fault 21)
-		return
-	case ex.r.RequestURI == "*":
-		ex.refuse(asteriskRefused)
-		return
-	case ex.r.URL.Opaque != "":
-		ex.refuse(opaqueRefused) // such as x:http://other/, which the endpoint would take for its target
-		return
-	case !hasValidPort(ex.r.Host):
-		ex.refuse(invalidPort)
+	case ex.refuseTarget():
 		return
 	}
 	hops, ok := ex.countHops()
@@ -239,6 +224,26 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.forward()
+}
+
+// refuseTarget refuses a request whose head names nothing that could be routed,
+// and says whether it did.
+func (ex *exchange) refuseTarget() bool {
+	switch {
+	case ex.r.Host == "":
+		ex.refuse(emptyHost)
+	case ex.r.Method == http.MethodConnect:
+		ex.refuse(connectRefused) // a forward proxy's method; routes are names, not addresses (fault 21)
+	case ex.r.RequestURI == "*":
+		ex.refuse(asteriskRefused)
+	case ex.r.URL.Opaque != "":
+		ex.refuse(opaqueRefused) // such as x:http://other/, which the endpoint would take for its target
+	case !hasValidPort(ex.r.Host):
+		ex.refuse(invalidPort)
+	default:
+		return false
+	}
+	return true
 }
 
 func (ex *exchange) isHealthCheck() bool {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
@@ -45,6 +46,19 @@ func start(t testing.TB, set func(*Options)) *fixture {
 	return f
 }
 
+// startWith is start with a transport of its own.
+func startWith(t testing.TB, o TransportOptions, set func(*Options)) *fixture {
+	t.Helper()
+	transports := NewTransports(o)
+	t.Cleanup(transports.Close)
+	return start(t, func(p *Options) {
+		p.Transport = transports.For
+		if set != nil {
+			set(p)
+		}
+	})
+}
+
 func (f *fixture) register(uri string, endpoints ...*route.Endpoint) {
 	f.t.Helper()
 	key, err := route.ParseKey(uri)
@@ -67,6 +81,18 @@ func backend(t testing.TB, id string, h http.HandlerFunc) *route.Endpoint {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return &route.Endpoint{Addr: s.Listener.Addr().String(), InstanceID: id, Protocol: "http1"}
+}
+
+// secureBackend starts an app that speaks TLS, HTTP/2 too, and returns its endpoint.
+func secureBackend(t testing.TB, config *tls.Config, h http.HandlerFunc) *route.Endpoint {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.EnableHTTP2 = true
+	s.TLS = config
+	s.Config.ErrorLog = quiet
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	return &route.Endpoint{Addr: s.Listener.Addr().String(), TLS: true, Protocol: "http1"}
 }
 
 // says is an app that answers with a text.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -110,13 +111,9 @@ func (ex *exchange) address(e *route.Endpoint) {
 		ex.out.URL.Scheme = "https"
 	}
 	ex.out.URL.Host = e.Addr
-	id := e.InstanceID
-	if id == "" {
-		id = e.Addr
-	}
 	ex.out.Header[headerApplicationID] = []string{e.App}
 	ex.out.Header[headerInstanceIndex] = []string{e.InstanceIndex}
-	ex.out.Header[headerInstanceID] = []string{id}
+	ex.out.Header[headerInstanceID] = []string{cmp.Or(e.InstanceID, e.Addr)}
 }
 
 // upgradeToken returns the protocol that a request asks to switch to. `h2c` is
@@ -126,7 +123,8 @@ func upgradeToken(h http.Header) string {
 		return ""
 	}
 	token := h.Get("Upgrade")
-	if strings.EqualFold(token, "h2c") || !isToken(token) {
+	name, version, versioned := strings.Cut(token, "/")
+	if strings.EqualFold(token, "h2c") || !IsToken(name) || versioned && !IsToken(version) {
 		return ""
 	}
 	return token
@@ -249,37 +247,4 @@ func newRequestID() string {
 		at++
 	}
 	return string(id[:])
-}
-
-// containsToken says whether a comma-separated header has a token, in any case.
-func containsToken(lines []string, token string) bool {
-	for _, line := range lines {
-		for part := range strings.SplitSeq(line, ",") {
-			if strings.EqualFold(strings.TrimSpace(part), token) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func containsFold(list []string, s string) bool {
-	for _, l := range list {
-		if strings.EqualFold(l, s) {
-			return true
-		}
-	}
-	return false
-}
-
-// isToken says whether s is a token (RFC 9110, 5.6.2), with the slash of
-// `Upgrade: name/version`.
-func isToken(s string) bool {
-	for i := range len(s) {
-		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`"(),:;<=>?@[\]{}`, c) >= 0 {
-			return false
-		}
-	}
-	return s != ""
 }

@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"devrouter/router/route"
+	"devrouter/router/testca"
 )
 
 // clearHTTP2 starts an app that speaks HTTP/2 in the clear, and HTTP/1 as well
@@ -40,8 +41,8 @@ func clearHTTP2(t testing.TB, http1 bool, h http.HandlerFunc) *route.Endpoint {
 
 // Reference 6.6, and h2c beyond it.
 func TestProtocolsOfEndpoints(t *testing.T) {
-	ours := newAuthority(t)
-	config := &tls.Config{Certificates: []tls.Certificate{ours.issue("127.0.0.1")}}
+	ours := testca.New(t, "ca")
+	config := &tls.Config{Certificates: []tls.Certificate{ours.Issue("127.0.0.1")}}
 	spoken := func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto+" "+r.RequestURI) }
 	secure := func(protocol string) *route.Endpoint {
 		e := secureBackend(t, config.Clone(), spoken)
@@ -70,7 +71,7 @@ func TestProtocolsOfEndpoints(t *testing.T) {
 		{"h2c", clearHTTP2(t, false, spoken), "HTTP/2.0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := startWith(t, TransportOptions{RootCAs: ours.pool}, nil)
+			f := startWith(t, TransportOptions{RootCAs: ours.Pool}, nil)
 			f.register("app.test", tt.e)
 			if got := f.get("app.test", "/a%2Fb?x=%0A&y;z").body; got != tt.want+" /a%2Fb?x=%0A&y;z" {
 				t.Errorf("got %q, want %s and the target as it was sent", got, tt.want)
@@ -81,7 +82,7 @@ func TestProtocolsOfEndpoints(t *testing.T) {
 
 // HTTP/2 has no upgrades, but the endpoint may speak HTTP/1 as well.
 func TestUpgradeAtHTTP2Endpoint(t *testing.T) {
-	ours := newAuthority(t)
+	ours := testca.New(t, "ca")
 	switches := func(w http.ResponseWriter, r *http.Request) {
 		conn, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
@@ -92,11 +93,11 @@ func TestUpgradeAtHTTP2Endpoint(t *testing.T) {
 		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "+r.Header.Get("Upgrade")+"\r\n\r\n")
 		io.Copy(conn, buffered)
 	}
-	secure := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("127.0.0.1")}}, switches)
+	secure := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{ours.Issue("127.0.0.1")}}, switches)
 	secure.Protocol = "http2"
 	for _, e := range []*route.Endpoint{secure, clearHTTP2(t, true, switches)} {
 		for _, token := range []string{"websocket", "foo"} {
-			f := startWith(t, TransportOptions{RootCAs: ours.pool}, nil)
+			f := startWith(t, TransportOptions{RootCAs: ours.Pool}, nil)
 			f.register("app.test", e)
 			conn := f.dial()
 			io.WriteString(conn, "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: "+token+"\r\n\r\necho")
@@ -194,22 +195,22 @@ func grpcBackend(t *testing.T, cert *tls.Certificate) *route.Endpoint {
 // what a client must trust.
 func secureFront(t *testing.T, h http.Handler) (addr string, roots *x509.CertPool) {
 	t.Helper()
-	ours := newAuthority(t)
+	ours := testca.New(t, "ca")
 	s := httptest.NewUnstartedServer(h)
 	s.EnableHTTP2 = true
-	s.TLS = &tls.Config{Certificates: []tls.Certificate{ours.issue("grpc.test")}}
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{ours.Issue("grpc.test")}}
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	return s.Listener.Addr().String(), ours.pool
+	return s.Listener.Addr().String(), ours.Pool
 }
 
 // Feature 90: gRPC passes, over TLS and in the clear to the endpoint.
 func TestGRPC(t *testing.T) {
-	ours := newAuthority(t)
-	cert := ours.issue("127.0.0.1")
+	ours := testca.New(t, "ca")
+	cert := ours.Issue("127.0.0.1")
 	for name, e := range map[string]*route.Endpoint{"http2": grpcBackend(t, &cert), "h2c": grpcBackend(t, nil)} {
 		t.Run(name, func(t *testing.T) {
-			f := startWith(t, TransportOptions{RootCAs: ours.pool}, nil)
+			f := startWith(t, TransportOptions{RootCAs: ours.Pool}, nil)
 			f.register("grpc.test", e)
 			addr, roots := secureFront(t, f.handler)
 			conn, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(roots, "grpc.test")))

@@ -1,7 +1,7 @@
 package proxy
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,12 +43,8 @@ type RouteServices struct {
 }
 
 func (o *RouteServices) setDefaults() {
-	if o.Timeout == 0 {
-		o.Timeout = time.Minute
-	}
-	if o.MaxAttempts == 0 {
-		o.MaxAttempts = 1
-	}
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
+	o.MaxAttempts = cmp.Or(o.MaxAttempts, 1)
 }
 
 // routeService decides where the request goes: to the route's service, which
@@ -257,9 +253,8 @@ func (ex *exchange) serviceFailed(err error, facts wireFacts) failure {
 	f := classify(ex.context(), err, facts)
 	ex.account(err)
 	if f.status != clientGone.status {
-		ex.log().LogAttrs(context.Background(), slog.LevelError, "route-service-connection-failed",
-			slog.String("error", err.Error()), slog.String("route", ex.record.Route), slog.String("route_service", ex.service.Host),
-			slog.Int("attempt", ex.record.Attempts), slog.String("vcap_request_id", ex.record.RequestID))
+		ex.report(slog.LevelError, "route-service-connection-failed", slog.String("error", err.Error()),
+			slog.String("route_service", ex.service.Host), slog.Int("attempt", ex.record.Attempts))
 	}
 	return f
 }

@@ -18,6 +18,7 @@ import (
 
 	"devrouter/router/route"
 	"devrouter/router/routeservice"
+	"devrouter/router/testlog"
 )
 
 const secret = "a secret of all routers"
@@ -446,7 +447,7 @@ func TestRouteServiceRefusalIsPassedOn(t *testing.T) {
 		io.WriteString(w, "no tea")
 	}))
 	t.Cleanup(refuses.Close)
-	var log lockedBuffer
+	var log testlog.Buffer
 	f := withServices(t, &service{Server: refuses}, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	f.bind("app.test", refuses.URL, says("app"))
 	res := f.get("app.test", "/")
@@ -492,21 +493,4 @@ func TestForwardedProtoOfARouteServiceIsKept(t *testing.T) {
 	if got := f.get("app.test", "/", "X-Forwarded-Proto: https").body; !strings.Contains(got, "X-Forwarded-Proto: http\r\n") {
 		t.Errorf("from a client: the app saw\n%s", got)
 	}
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }

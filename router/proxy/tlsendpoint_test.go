@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"devrouter/router/route"
+	"devrouter/router/testca"
 )
 
 var quiet = log.New(io.Discard, "", 0)
@@ -24,9 +25,9 @@ func wants(cert tls.Certificate, auth tls.ClientAuthType, pool *x509.CertPool, m
 // Reference 3.4 and 11.4: what a TLS endpoint gets, and what its client gets when
 // that fails.
 func TestTLSEndpoint(t *testing.T) {
-	ours, theirs := newAuthority(t), newAuthority(t)
-	shown := ours.issue("router.test")
-	named := ours.issue("instance-1")
+	ours, theirs := testca.New(t, "ours"), testca.New(t, "theirs")
+	shown := ours.Issue("router.test")
+	named := ours.Issue("instance-1")
 	answers := func(c *tls.Config) *route.Endpoint {
 		e := secureBackend(t, c, says("secure"))
 		e.ServerCertDomainSAN = "instance-1"
@@ -50,12 +51,12 @@ func TestTLSEndpoint(t *testing.T) {
 		stays  bool
 	}{
 		{name: "right name", e: serves(named), status: 200, body: "secure", stays: true},
-		{name: "no name is the host's", e: byHost(serves(ours.issue("127.0.0.1"))), status: 200, body: "secure", stays: true},
+		{name: "no name is the host's", e: byHost(serves(ours.Issue("127.0.0.1"))), status: 200, body: "secure", stays: true},
 		{name: "no name and not the host's", e: byHost(serves(named)), status: 503, body: "503 Service Unavailable\n"},
-		{name: "wrong name", e: serves(ours.issue("instance-2")), status: 503, body: "503 Service Unavailable\n"},
-		{name: "unknown authority", e: serves(theirs.issue("instance-1")), status: 526, body: "526 Invalid SSL Certificate\n"},
-		{name: "expired", e: serves(ours.issueFrom(time.Now().Add(-3*time.Hour), "instance-1")), status: 526, body: "526 Invalid SSL Certificate\n"},
-		{name: "not yet valid", e: serves(ours.issueFrom(time.Now().Add(time.Hour), "instance-1")), status: 526, body: "526 Invalid SSL Certificate\n"},
+		{name: "wrong name", e: serves(ours.Issue("instance-2")), status: 503, body: "503 Service Unavailable\n"},
+		{name: "unknown authority", e: serves(theirs.Issue("instance-1")), status: 526, body: "526 Invalid SSL Certificate\n"},
+		{name: "expired", e: serves(ours.IssueFrom(time.Now().Add(-3*time.Hour), "instance-1")), status: 526, body: "526 Invalid SSL Certificate\n"},
+		{name: "not yet valid", e: serves(ours.IssueFrom(time.Now().Add(time.Hour), "instance-1")), status: 526, body: "526 Invalid SSL Certificate\n"},
 		{name: "no TLS there", e: overTLS(backend(t, "", says("plain"))), status: 525, body: "525 SSL Handshake Failed\n"},
 		{name: "no suite in common", suites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256},
 			e: answers(&tls.Config{Certificates: []tls.Certificate{named}, MaxVersion: tls.VersionTLS12,
@@ -63,22 +64,22 @@ func TestTLSEndpoint(t *testing.T) {
 		{name: "a suite in common", suites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256},
 			e:      answers(&tls.Config{Certificates: []tls.Certificate{named}, MaxVersion: tls.VersionTLS12}),
 			status: 200, body: "secure", stays: true},
-		{name: "our certificate", cert: []tls.Certificate{shown}, e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.pool, 0)),
+		{name: "our certificate", cert: []tls.Certificate{shown}, e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.Pool, 0)),
 			status: 200, body: "secure", stays: true},
 		{name: "our certificate in TLS 1.2", cert: []tls.Certificate{shown},
-			e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.pool, tls.VersionTLS12)), status: 200, body: "secure", stays: true},
-		{name: "none to show", e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.pool, 0)), status: 496, body: "496 SSL Certificate Required\n"},
-		{name: "none that they know", cert: []tls.Certificate{shown}, e: answers(wants(named, tls.RequireAndVerifyClientCert, theirs.pool, 0)),
+			e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.Pool, tls.VersionTLS12)), status: 200, body: "secure", stays: true},
+		{name: "none to show", e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.Pool, 0)), status: 496, body: "496 SSL Certificate Required\n"},
+		{name: "none that they know", cert: []tls.Certificate{shown}, e: answers(wants(named, tls.RequireAndVerifyClientCert, theirs.Pool, 0)),
 			status: 496, body: "496 SSL Certificate Required\n"},
 		{name: "one that they refuse", cert: []tls.Certificate{shown}, e: answers(refusesAny), status: 496, body: "496 SSL Certificate Required\n"},
-		{name: "none to show in TLS 1.2", e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.pool, tls.VersionTLS12)),
+		{name: "none to show in TLS 1.2", e: answers(wants(named, tls.RequireAndVerifyClientCert, ours.Pool, tls.VersionTLS12)),
 			status: 525, body: "525 SSL Handshake Failed\n"},
 		{name: "nobody there", e: overTLS(dead(t)), status: 502, body: badGateway.text + "\n"},
 		{name: "no end of the handshake", e: overTLS(rawBackend(t, func(c net.Conn) { io.Copy(io.Discard, c) })), status: 502, body: badGateway.text + "\n"},
 		{name: "hangs up in the handshake", e: overTLS(rawBackend(t, func(c net.Conn) {})), status: 502, body: badGateway.text + "\n", stays: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			f := startWith(t, TransportOptions{RootCAs: ours.pool, Certificates: tt.cert, CipherSuites: tt.suites, HandshakeTimeout: time.Second}, nil)
+			f := startWith(t, TransportOptions{RootCAs: ours.Pool, Certificates: tt.cert, CipherSuites: tt.suites, HandshakeTimeout: time.Second}, nil)
 			f.register("app.test", tt.e)
 			res := f.get("app.test", "/")
 			if res.StatusCode != tt.status || res.body != tt.body {
@@ -97,10 +98,10 @@ func TestTLSEndpoint(t *testing.T) {
 // The endpoint that fails leaves only the route that was asked for, and the
 // request goes on to the next.
 func TestFailedTLSEndpointIsReplaced(t *testing.T) {
-	ours := newAuthority(t)
-	good := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("127.0.0.1")}}, says("good"))
-	bad := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{ours.issue("other")}}, says("bad"))
-	f := startWith(t, TransportOptions{RootCAs: ours.pool}, nil)
+	ours := testca.New(t, "ca")
+	good := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{ours.Issue("127.0.0.1")}}, says("good"))
+	bad := secureBackend(t, &tls.Config{Certificates: []tls.Certificate{ours.Issue("other")}}, says("bad"))
+	f := startWith(t, TransportOptions{RootCAs: ours.Pool}, nil)
 	f.register("app.test", bad, good)
 	f.register("other.test", bad)
 	for range 4 {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
@@ -42,20 +43,13 @@ type TransportOptions struct {
 }
 
 func (o *TransportOptions) setDefaults() {
-	defaultTo(&o.Dialer, new(Dialer))
-	defaultTo(&o.HTTP1HeadTimeout, o.HeadTimeout)
-	defaultTo(&o.HTTP2HeadTimeout, o.HeadTimeout)
-	defaultTo(&o.HandshakeTimeout, 10*time.Second)
-	defaultTo(&o.MaxIdle, 100)
-	defaultTo(&o.MaxIdlePerHost, 100)
-	defaultTo(&o.MaxHeadBytes, 1<<20)
-}
-
-func defaultTo[T comparable](v *T, value T) {
-	var zero T
-	if *v == zero {
-		*v = value
-	}
+	o.Dialer = cmp.Or(o.Dialer, new(Dialer))
+	o.HTTP1HeadTimeout = cmp.Or(o.HTTP1HeadTimeout, o.HeadTimeout)
+	o.HTTP2HeadTimeout = cmp.Or(o.HTTP2HeadTimeout, o.HeadTimeout)
+	o.HandshakeTimeout = cmp.Or(o.HandshakeTimeout, 10*time.Second)
+	o.MaxIdle = cmp.Or(o.MaxIdle, 100)
+	o.MaxIdlePerHost = cmp.Or(o.MaxIdlePerHost, 100)
+	o.MaxHeadBytes = cmp.Or(o.MaxHeadBytes, 1<<20)
 }
 
 // Transports holds the net/http transports to endpoints: one for all that speak

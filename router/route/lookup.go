@@ -83,9 +83,9 @@ func prefixes(path string, deepest int) (ends [maxPathSegments]int) {
 	return ends
 }
 
-// splitURI returns the host and the path of a registered URI, in their own case.
-func splitURI(uri string) (host, path string) {
+// contextPath returns the path of a registered URI, in its own case.
+func contextPath(uri string) string {
 	uri, _, _ = strings.Cut(uri, "?")
-	host, path, _ = strings.Cut(strings.Trim(uri, "/"), "/")
-	return host, "/" + path
+	_, path, _ := strings.Cut(strings.Trim(uri, "/"), "/")
+	return "/" + path
 }

@@ -10,9 +10,9 @@ import (
 // Pool is the endpoints of one route.
 type Pool struct {
 	key Key
-	// Host and ContextPath are those of the URI that was registered first, in
-	// its own case: the sticky cookie's Path is made from them (reference 1.5).
-	host, contextPath string
+	// contextPath is that of the URI that was registered first, in its own case:
+	// the sticky cookie's Path is made from it (reference 1.5).
+	contextPath string
 
 	instances       atomic.Pointer[[]*Instance] // the slice is never modified once stored
 	byDefault       Algorithm                   // what the table's pools balance with
@@ -27,8 +27,7 @@ type Pool struct {
 }
 
 func newPool(key Key, uri string, algorithm Algorithm) *Pool {
-	p := &Pool{key: key, byDefault: algorithm}
-	p.host, p.contextPath = splitURI(uri)
+	p := &Pool{key: key, contextPath: contextPath(uri), byDefault: algorithm}
 	p.instances.Store(new([]*Instance))
 	p.balancing.Store(&Balancing{Algorithm: algorithm})
 	p.routeServiceURL.Store(new(string))

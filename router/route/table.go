@@ -1,6 +1,7 @@
 package route
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -51,15 +52,9 @@ type hostNode struct {
 
 // NewTable returns an empty table.
 func NewTable(o Options) *Table {
-	if o.Algorithm == "" {
-		o.Algorithm = RoundRobin
-	}
-	if o.MaxRoutes == 0 {
-		o.MaxRoutes = 250_000
-	}
-	if o.MaxEndpoints == 0 {
-		o.MaxEndpoints = 1024
-	}
+	o.Algorithm = cmp.Or(o.Algorithm, RoundRobin)
+	o.MaxRoutes = cmp.Or(o.MaxRoutes, 250_000)
+	o.MaxEndpoints = cmp.Or(o.MaxEndpoints, 1024)
 	return &Table{
 		opts: o, epoch: time.Now(), live: make(map[string]*Live),
 		hosts: newIndex[*hostNode](), wildcards: newIndex[*hostNode](), paths: newIndex[*Pool](),
