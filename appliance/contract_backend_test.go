@@ -58,7 +58,7 @@ func (s *scene) startBackend() {
 		secure, kind = testTLS().Clone(), kind[1:]
 	}
 	if len(kind) > 0 && kind[0] == "mutual" {
-		secure.ClientAuth, secure.ClientCAs, kind = tls.RequireAndVerifyClientCert, s.pairs().authority.trusted(), kind[1:]
+		secure.ClientAuth, secure.ClientCAs, kind = tls.RequireAndVerifyClientCert, s.pairs().authority.Pool, kind[1:]
 	}
 	if len(kind) > 0 && kind[0] == "h2" {
 		secure.NextProtos, kind = []string{"h2", "http/1.1"}, kind[1:]
