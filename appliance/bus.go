@@ -114,18 +114,13 @@ func natsTLS(n *config.NATS) (*tls.Config, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12}
 	if n.CACerts != "" {
 		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM([]byte(n.CACerts)) {
-			return nil, errors.New("nats.ca_certs holds no certificate in PEM form")
+		if err := addAuthorities(t.RootCAs, n.CACerts); err != nil {
+			return nil, fmt.Errorf("nats.ca_certs: %w", err)
 		}
 	}
-	if n.CertChain != "" || n.PrivateKey != "" {
-		pair, err := tls.X509KeyPair([]byte(n.CertChain), []byte(n.PrivateKey))
-		if err != nil {
-			return nil, fmt.Errorf("nats.cert_chain and nats.private_key: %w", err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	return t, nil
+	var err error
+	t.Certificates, err = shownCertificates("nats", n.KeyPair)
+	return t, err
 }
 
 // dialBus connects to servers elsewhere, three times at most, as gorouter does

@@ -44,8 +44,8 @@ func metricsTLS(p *config.Prometheus) (*tls.Config, error) {
 		return nil, fmt.Errorf("prometheus.ca_path: %w", err)
 	}
 	clients := x509.NewCertPool()
-	if !clients.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("prometheus.ca_path: %s holds no certificate in PEM form", p.CAPath)
+	if err := addAuthorities(clients, string(pem)); err != nil {
+		return nil, fmt.Errorf("prometheus.ca_path: %s: %w", p.CAPath, err)
 	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert,

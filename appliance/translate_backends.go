@@ -2,9 +2,7 @@ package appliance
 
 import (
 	"cmp"
-	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 
 	"devrouter/config"
@@ -26,7 +24,7 @@ func transportOptions(c *config.Config) (o proxy.TransportOptions, err error) {
 	if o.RootCAs, err = rootCAs(c.CACerts); err != nil {
 		return o, err
 	}
-	if o.Certificates, err = endpointCertificates(c.Backends.KeyPair); err != nil {
+	if o.Certificates, err = shownCertificates("backends", c.Backends.KeyPair); err != nil {
 		return o, err
 	}
 	o.CipherSuites, err = cipherSuites(c.CipherSuites)
@@ -50,22 +48,10 @@ func rootCAs(pems []string) (*x509.CertPool, error) {
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
-	for _, pem := range pems {
-		if !pool.AppendCertsFromPEM([]byte(pem)) {
-			return nil, errors.New("ca_certs has an entry that holds no certificate in PEM form")
+	for i, pem := range pems {
+		if err := addAuthorities(pool, pem); err != nil {
+			return nil, fmt.Errorf("ca_certs[%d]: %w", i, err)
 		}
 	}
 	return pool, nil
-}
-
-// endpointCertificates is what endpoints are shown that ask for a certificate.
-func endpointCertificates(pair config.KeyPair) ([]tls.Certificate, error) {
-	if pair == (config.KeyPair{}) {
-		return nil, nil
-	}
-	cert, err := tls.X509KeyPair([]byte(pair.CertChain), []byte(pair.PrivateKey))
-	if err != nil {
-		return nil, fmt.Errorf("backends.cert_chain and backends.private_key are no pair: %w", err)
-	}
-	return []tls.Certificate{cert}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 
@@ -104,28 +103,6 @@ func clientCAs(c *config.Config) (*x509.CertPool, error) {
 		pool.AddCert(cert)
 	}
 	return pool, nil
-}
-
-// parseCertificates reads all certificates of a PEM text, which may be empty.
-func parseCertificates(text string) (certs []*x509.Certificate, err error) {
-	for rest := []byte(text); ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("holds a %s where only certificates may be", block.Type)
-		}
-		cert, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		certs = append(certs, cert)
-	}
-	if len(certs) == 0 && text != "" {
-		return nil, errors.New("holds no certificate in PEM form")
-	}
-	return certs, nil
 }
 
 // clientRules translates verify_client_certificate_metadata. A rule for an

@@ -41,14 +41,7 @@ func routeServiceOptions(o *router.Options, c *config.Config, roots *x509.CertPo
 
 func routeServiceTLS(c *config.Config, roots *x509.CertPool) (*tls.Config, error) {
 	t := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, InsecureSkipVerify: c.SkipSSLValidation}
-	pair := c.RouteServices.KeyPair
-	if pair.CertChain == "" && pair.PrivateKey == "" {
-		return t, nil
-	}
-	cert, err := tls.X509KeyPair([]byte(pair.CertChain), []byte(pair.PrivateKey))
-	if err != nil {
-		return nil, fmt.Errorf("route_services.cert_chain and route_services.private_key are no pair: %w", err)
-	}
-	t.Certificates = []tls.Certificate{cert}
-	return t, nil
+	var err error
+	t.Certificates, err = shownCertificates("route_services", c.RouteServices.KeyPair)
+	return t, err
 }
