@@ -45,6 +45,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	h.finite.Add(1)
 	ex := &exchange{h: h, w: w, r: r, counted: true}
 	ex.record.Started = time.Now()
+	h.latest.Store(ex.record.Started.UnixNano())
 	ex.record.Request = r
 	ex.record.RemoteAddr = r.RemoteAddr
 	ex.trace = h.opts.Tracing.begin(r.Header)
@@ -98,6 +99,9 @@ func (ex *exchange) log() *slog.Logger {
 func (ex *exchange) writeHead(status int) {
 	ex.record.Status = status
 	ex.record.RouterError = ex.w.Header().Get(headerRouterError)
+	if ex.h.ending.Load() {
+		ex.w.Header().Set("Connection", "close") // to a client of HTTP/2 it becomes a GOAWAY
+	}
 	ex.w.WriteHeader(status)
 }
 

@@ -82,6 +82,8 @@ type Handler struct {
 	log    *slog.Logger
 	all    atomic.Int64 // requests in flight, tunnels included
 	finite atomic.Int64 // those that will end by themselves
+	latest atomic.Int64 // when the latest began, in Unix nanoseconds
+	ending atomic.Bool  // each reply is the last on its connection
 
 	hairpin *hairpin // nil when there is none
 }
@@ -118,6 +120,16 @@ func (h *Handler) Close() {
 	if h.hairpin != nil {
 		h.hairpin.close()
 	}
+}
+
+// BeginDrain makes every reply from now on say that its connection ends with it:
+// a client that keeps connections opens its next one elsewhere, and does not send
+// a request into one that is being closed.
+func (h *Handler) BeginDrain() { h.ending.Store(true) }
+
+// BusyWithin says whether a request is in flight, or has begun within the last d.
+func (h *Handler) BusyWithin(d time.Duration) bool {
+	return h.all.Load() > 0 || time.Since(time.Unix(0, h.latest.Load())) < d
 }
 
 // WaitFinite waits until no request is in flight but those that end only when
