@@ -30,7 +30,7 @@ type exchange struct {
 	body    *requestBody
 
 	service *url.URL // of the route service that the request goes to; nil when it goes to an endpoint
-	signed  bool     // the client is a route service: it brought a valid signature
+	signed  bool     // what it says of its client is a former leg's: it came back from the route's service, or is on its way there within the process
 
 	// A transport may bring a 1xx late, when its attempt has been given up: it must
 	// not be written beside the reply.

@@ -61,7 +61,7 @@ func (ex *exchange) routeService() bool {
 	var err error
 	if signature != "" && o.Keys != nil {
 		signed, err = ex.readSignature(signature)
-		ex.signed = err == nil
+		ex.signed = err == nil && isHairpinned(ex.r)
 	}
 	serviceURL := ex.pool.RouteServiceURL()
 	switch {
@@ -77,6 +77,7 @@ func (ex *exchange) routeService() bool {
 	if err == nil {
 		err = ex.checkForwardedURL(signed)
 	}
+	ex.signed = err == nil
 	return err == nil || ex.refuseSignature(err)
 }
 
@@ -198,7 +199,8 @@ func (ex *exchange) undressFromService() {
 // within the process.
 func (ex *exchange) isHairpin(u *url.URL) bool {
 	o := &ex.h.opts.RouteServices
-	return o.Hairpin && o.Allow.Allows(route.NormalHost(u.Host)) && ex.h.opts.Table.Lookup(u.Host, u.EscapedPath()) != nil
+	host := route.NormalHost(u.Host)
+	return o.Hairpin && o.Allow.Allows(host) && ex.h.opts.Own[host] == nil && ex.h.opts.Table.Lookup(u.Host, u.EscapedPath()) != nil
 }
 
 // forwardedURL is what the route service is asked to call. gorouter leaves every

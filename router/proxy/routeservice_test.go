@@ -510,3 +510,36 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.b.String()
 }
+
+// A signature is proof of one route's client only where that route asks for it.
+// Whoever runs a route service has signatures, and must not tell the applications
+// of others which certificate a client showed, nor how it came.
+func TestSignatureIsNoPassOnOtherRoutes(t *testing.T) {
+	s := startService(t)
+	f := withServices(t, s, func(o *Options) {
+		o.Headers.ClientCert = SetClientCert
+		o.Headers.SanitizeForwardedProto = true
+	})
+	f.bind("app.test", s.URL, sees)
+	f.bind("plain.test", "", sees)
+	addr, roots := secureFront(t, f.handler)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "grpc.test"}}
+	defer transport.CloseIdleConnections()
+	for _, url := range []string{"http://app.test/", "http://plain.test/"} {
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", "https://"+addr+"/", nil)
+		r.Host = "plain.test"
+		for _, line := range append(signatureFor(t, testKeys(), url, 0), "X-Forwarded-Client-Cert: forged", "X-Forwarded-Proto: forged") {
+			name, value, _ := strings.Cut(line, ": ")
+			r.Header.Set(name, value)
+		}
+		res, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != 200 || strings.Contains(string(body), "forged") {
+			t.Errorf("signed for %s, the app saw, status %d:\n%s", url, res.StatusCode, body)
+		}
+	}
+}
