@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"devrouter/router/proxy"
 )
 
 // entrance is one kind of listener for traffic, and the server of what comes in.
@@ -48,6 +50,7 @@ func (r *Router) newServer() *http.Server {
 	s := &http.Server{
 		Handler:           r.proxy,
 		BaseContext:       func(net.Listener) context.Context { return r.base },
+		ConnContext:       proxy.ConnContext,
 		IdleTimeout:       r.opts.IdleTimeout,
 		ReadHeaderTimeout: r.opts.ReadHeaderTimeout,
 		MaxHeaderBytes:    r.opts.MaxHeaderBytes,
