@@ -98,6 +98,8 @@ func TestRefusalsAreBounded(t *testing.T) {
 		`{"host":"127.0.0.1","port":1,"uris":["a.test/` + long + `"]}`,
 		`{"host":"127.0.0.1","port":1,"uris":["a b.test"],"app":"` + long + `","private_instance_id":"` + long + `"}`,
 		`{"host":"127.0.0.1","port":1` + strings.Repeat("0", 100_000) + `,"uris":["a.test"]}`,
+		`{"host":"127.0.0.1","port":1,"uris":["a.test"],"tags":{"x":"` + long + `"}}`,
+		`{"host":"127.0.0.1","port":1,"uris":["a.test"],"server_cert_domain_san":"` + long + `"}`,
 		`{"host":"169.254.169.254","port":1,"uris":["` + long + `"]}`,
 	} {
 		f.publish("router.register", "%s", message)
