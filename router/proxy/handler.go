@@ -210,6 +210,9 @@ func (ex *exchange) serve() {
 	case !hasValidPort(ex.r.Host):
 		ex.refuse(invalidPort)
 		return
+	case ex.r.ProtoMajor == 2 && !hasValidLength(ex.r.Header):
+		ex.refuse(invalidLength)
+		return
 	}
 	hops, ok := ex.countHops()
 	if !ok {
@@ -295,6 +298,14 @@ func hasValidPort(host string) bool {
 	}
 	_, err := strconv.ParseUint(port, 10, 16)
 	return err == nil
+}
+
+// hasValidLength says whether the Content-Length of a request in HTTP/2 is absent or
+// a number. net/http takes the first of several, and takes what is no number for 0:
+// the request would go on without its body. In HTTP/1 it refuses both.
+func hasValidLength(h http.Header) bool {
+	lengths := h["Content-Length"]
+	return len(lengths) == 0 || len(lengths) == 1 && isDigits(lengths[0])
 }
 
 // escapedPath is the path of the request target as the client sent it.
