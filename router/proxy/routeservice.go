@@ -257,6 +257,7 @@ func sentToService(h http.Header) bool {
 // serviceFailed keeps the accounts of an attempt to reach the route service.
 func (ex *exchange) serviceFailed(err error, facts wireFacts) failure {
 	f := classify(ex.context(), err, facts)
+	err = brief(err)
 	ex.account(err)
 	if f.status != clientGone.status {
 		ex.log().LogAttrs(context.Background(), slog.LevelError, "route-service-connection-failed",

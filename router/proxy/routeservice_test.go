@@ -543,3 +543,22 @@ func TestSignatureIsNoPassOnOtherRoutes(t *testing.T) {
 		}
 	}
 }
+
+type verbose struct{}
+
+func (verbose) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("malformed HTTP response %q", strings.Repeat("x", 1<<20))
+}
+
+// net/http quotes what came in its errors; a client gets the beginning.
+func TestErrorOfARouteServiceIsBrief(t *testing.T) {
+	f := withServices(t, startService(t), func(o *Options) { o.RouteServices.Transport = verbose{} })
+	f.bind("app.test", "https://rs.test/", says("app"))
+	res := f.get("app.test", "/")
+	if n := len(res.Header.Get("X-Cf-RouterError")); res.StatusCode != 502 || n == 0 || n > 2*maxErrorText {
+		t.Errorf("got %d and %d bytes of X-Cf-RouterError", res.StatusCode, n)
+	}
+	if r := f.record(); len(r.Cause.Error()) > 2*maxErrorText || r.FailedAttempts != 1 || r.Attempts != 1 {
+		t.Errorf("recorded %d attempts, %d failed, %d bytes of an error", r.Attempts, r.FailedAttempts, len(r.Cause.Error()))
+	}
+}
