@@ -25,8 +25,10 @@ func (r *Router) drain() {
 	began := time.Now()
 	r.log.Info("gorouter.stopping")
 	r.BeginDrain()
+	r.linger()
 	ctx, cancel := context.WithTimeout(context.Background(), r.opts.DrainTimeout)
 	defer cancel()
+	r.closeDoors()
 
 	shut := make(chan struct{})
 	go func() {
@@ -41,8 +43,37 @@ func (r *Router) drain() {
 	if err := wait(ctx); err != nil {
 		r.log.Warn("router.drain.timed-out", "timeout_seconds", r.opts.DrainTimeout.Seconds())
 	}
+	for _, e := range r.entrances() {
+		e.guests.closeSilent() // http.Server would give each 5 seconds to say something
+	}
 	r.endBase()
 	<-shut
 	r.Close()
 	r.log.Info("gorouter.stopped", "took", time.Since(began).String())
+}
+
+// What a client has written to a kept connection when that is closed is lost, and
+// http.Server closes all that are idle at the moment. So busy clients are first
+// given the time of one more request, whose reply says that it is the last.
+const (
+	lingerAtMost = 150 * time.Millisecond
+	lingerAfter  = time.Second // a router that has been silent for so long is not waited for
+)
+
+// linger serves on for a moment, while there are clients that use it.
+func (r *Router) linger() {
+	if !r.proxy.BusyWithin(lingerAfter) {
+		return
+	}
+	end := time.NewTimer(lingerAtMost)
+	defer end.Stop()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for r.clear.guests.open.Load()+r.secure.guests.open.Load() > 0 {
+		select {
+		case <-look.C:
+		case <-end.C:
+			return
+		}
+	}
 }

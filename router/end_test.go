@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -97,6 +98,8 @@ func TestRefusalsAreBounded(t *testing.T) {
 		`{"host":"127.0.0.1","port":1,"uris":["a.test/` + long + `"]}`,
 		`{"host":"127.0.0.1","port":1,"uris":["a b.test"],"app":"` + long + `","private_instance_id":"` + long + `"}`,
 		`{"host":"127.0.0.1","port":1` + strings.Repeat("0", 100_000) + `,"uris":["a.test"]}`,
+		`{"host":"127.0.0.1","port":1,"uris":["a.test"],"tags":{"x":"` + long + `"}}`,
+		`{"host":"127.0.0.1","port":1,"uris":["a.test"],"server_cert_domain_san":"` + long + `"}`,
 		`{"host":"169.254.169.254","port":1,"uris":["` + long + `"]}`,
 	} {
 		f.publish("router.register", "%s", message)
@@ -111,5 +114,64 @@ func TestRefusalsAreBounded(t *testing.T) {
 	}
 	if n := len(f.log.String()); n > 128<<10 {
 		t.Errorf("%d bytes in the log", n)
+	}
+}
+
+// Fault 135: what a client has just written to a connection that it keeps is
+// answered, and the answer says that it is the last.
+func TestDrainFailsNoKeptConnection(t *testing.T) {
+	for range 5 {
+		f := start(t, nil)
+		f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["app.test"]}`, app(t, says("app")))
+		var wg sync.WaitGroup
+		began := make(chan struct{})
+		for range 8 {
+			wg.Go(func() {
+				conn, err := net.Dial("tcp", strings.TrimPrefix(f.base, "http://"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				conn.SetDeadline(time.Now().Add(10 * time.Second))
+				reader := bufio.NewReader(conn)
+				for n := 0; ; n++ {
+					if n == 20 {
+						began <- struct{}{}
+					}
+					io.WriteString(conn, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n")
+					res, err := http.ReadResponse(reader, nil)
+					if err != nil || res.StatusCode != 200 {
+						t.Errorf("request %d: got %v, %v", n, res, err)
+						return
+					}
+					io.Copy(io.Discard, res.Body)
+					if res.Close {
+						return
+					}
+				}
+			})
+		}
+		for range 8 {
+			<-began
+		}
+		f.stop()
+		wg.Wait()
+	}
+}
+
+// Browsers open connections in advance, and say nothing on them.
+func TestSilentConnectionsDoNotHoldUpTheEnd(t *testing.T) {
+	f := start(t, func(o *Options) { o.DrainTimeout = time.Minute })
+	conn, err := net.Dial("tcp", strings.TrimPrefix(f.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	f.eventually("the connection", func() bool { return f.router.clear.guests.open.Load() == 1 })
+	began := time.Now()
+	f.stop()
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the end took %v", took)
 	}
 }

@@ -9,7 +9,10 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"devrouter/router/proxy"
 )
 
 // entrance is one kind of listener for traffic, and the server of what comes in.
@@ -17,25 +20,37 @@ type entrance struct {
 	listen    func() ([]net.Listener, error) // nil when this kind is off
 	tls       *tls.Config                    // nil for HTTP in the clear
 	server    *http.Server
+	guests    *guests        // of the server
 	listeners []net.Listener // as bound, without TLS
+	doors     []*patientListener
 }
 
 // newEntrances returns the two kinds of listener, which have the same limits.
 func (r *Router) newEntrances() (clear, secure *entrance) {
-	clear = &entrance{listen: r.opts.Listen, server: r.newServer()}
-	secure = &entrance{listen: r.opts.ListenTLS, server: r.newServer()}
+	clear, secure = r.newEntrance(r.opts.Listen), r.newEntrance(r.opts.ListenTLS)
 	if secure.listen != nil {
 		secure.tls = r.opts.TLS.config()
 		secure.server.Protocols.SetHTTP2(r.opts.TLS.offersHTTP2())
-		secure.server.ConnState = newPunctuality(r.opts.HandshakeTimeout).watch
+		watch := newPunctuality(r.opts.HandshakeTimeout).watch
+		secure.server.ConnState = func(conn net.Conn, state http.ConnState) {
+			watch(conn, state)
+			secure.guests.watch(conn, state)
+		}
 	}
 	return clear, secure
+}
+
+func (r *Router) newEntrance(listen func() ([]net.Listener, error)) *entrance {
+	e := &entrance{listen: listen, server: r.newServer(), guests: new(guests)}
+	e.server.ConnState = e.guests.watch
+	return e
 }
 
 func (r *Router) newServer() *http.Server {
 	s := &http.Server{
 		Handler:           r.proxy,
 		BaseContext:       func(net.Listener) context.Context { return r.base },
+		ConnContext:       proxy.ConnContext,
 		IdleTimeout:       r.opts.IdleTimeout,
 		ReadHeaderTimeout: r.opts.ReadHeaderTimeout,
 		MaxHeaderBytes:    r.opts.MaxHeaderBytes,
@@ -92,7 +107,9 @@ func (r *Router) serveAll() {
 	r.announceListeners("tls-listener-started", "tls-listener-not-enabled", r.secure)
 	for _, e := range r.entrances() {
 		for _, l := range e.listeners {
-			r.serving.Go(func() { r.serve(e, l) })
+			door := &patientListener{Listener: l, log: r.log}
+			e.doors = append(e.doors, door)
+			r.serving.Go(func() { r.serve(e, door) })
 		}
 	}
 }
@@ -107,16 +124,27 @@ func (r *Router) announceListeners(started, off string, e *entrance) {
 	}
 }
 
-func (r *Router) serve(e *entrance, l net.Listener) {
+// closeDoors closes the ports once what has come to them is accepted, and returns
+// when they are closed.
+func (r *Router) closeDoors() {
+	for _, e := range r.entrances() {
+		for _, door := range e.doors {
+			door.closeWhenEmpty()
+		}
+	}
+	r.serving.Wait()
+}
+
+func (r *Router) serve(e *entrance, door *patientListener) {
+	var l net.Listener = door
 	addr := l.Addr()
-	l = &patientListener{Listener: l, log: r.log}
 	if r.opts.ProxyProtocol {
 		l = proxyProtocolListener{l}
 	}
 	if e.tls != nil {
 		l = tls.NewListener(l, e.tls)
 	}
-	if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) && !door.closing.Load() {
 		r.serveErr <- fmt.Errorf("serve %s: %w", addr, err)
 	}
 }
@@ -126,12 +154,55 @@ func (r *Router) serve(e *entrance, l net.Listener) {
 // growing pauses (fault 66).
 type patientListener struct {
 	net.Listener
-	log  *slog.Logger
-	told time.Time // used by Accept alone, which one goroutine calls
+	log     *slog.Logger
+	told    time.Time   // used by Accept alone, which one goroutine calls
+	closing atomic.Bool // once nobody waits
+	until   time.Time   // used by Accept alone, as above; when closing ends anyway
+}
+
+// The kernel resets the connections that wait at a port when that is closed. So
+// it is closed at a moment when none does, unless none comes.
+const (
+	nobodyWaits = time.Millisecond // without a connection
+	closeAnyway = 20 * time.Millisecond
+)
+
+// closeWhenEmpty makes Accept close the listener soon.
+func (l *patientListener) closeWhenEmpty() {
+	l.closing.Store(true)
+	l.acceptWithin(0) // wakes Accept up
+}
+
+func (l *patientListener) acceptWithin(d time.Duration) {
+	if t, ok := l.Listener.(interface{ SetDeadline(time.Time) error }); !ok || t.SetDeadline(time.Now().Add(d)) != nil {
+		l.Close()
+	}
+}
+
+// acceptLast accepts who waits, and closes the listener when nobody does.
+func (l *patientListener) acceptLast() (net.Conn, error) {
+	now := time.Now()
+	if l.until.IsZero() {
+		l.until = now.Add(closeAnyway)
+	}
+	if now.Before(l.until) {
+		l.acceptWithin(nobodyWaits)
+		if conn, err := l.Listener.Accept(); err == nil {
+			return conn, nil
+		}
+	}
+	l.Close()
+	return nil, net.ErrClosed
 }
 
 func (l *patientListener) Accept() (net.Conn, error) {
+	if l.closing.Load() {
+		return l.acceptLast()
+	}
 	conn, err := l.Listener.Accept()
+	if err != nil && l.closing.Load() {
+		return l.acceptLast()
+	}
 	if err != nil && !errors.Is(err, net.ErrClosed) && time.Since(l.told) >= time.Second {
 		l.told = time.Now()
 		l.log.Warn("accept-failed", "address", l.Addr().String(), "error", err.Error())
@@ -152,11 +223,44 @@ func newPunctuality(limit time.Duration) *punctuality { return &punctuality{limi
 // watch is a hook of http.Server.
 func (p *punctuality) watch(conn net.Conn, state http.ConnState) {
 	if state == http.StateNew {
-		// The TLS connection's own Close would wait for the handshake.
-		p.late.Store(conn, time.AfterFunc(p.limit, func() { conn.(*tls.Conn).NetConn().Close() }))
+		p.late.Store(conn, time.AfterFunc(p.limit, func() { closeNow(conn) }))
 		return
 	}
 	if timer, ok := p.late.LoadAndDelete(conn); ok {
 		timer.(*time.Timer).Stop()
 	}
+}
+
+// guests are a server's open connections, tunnels aside. The zero value has none.
+type guests struct {
+	open   atomic.Int64
+	silent sync.Map // net.Conn to nothing: those that have not yet made a request
+}
+
+// watch is a hook of http.Server.
+func (g *guests) watch(conn net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		g.open.Add(1)
+		g.silent.Store(conn, nil)
+		return
+	}
+	g.silent.Delete(conn)
+	if state == http.StateClosed || state == http.StateHijacked {
+		g.open.Add(-1)
+	}
+}
+
+// closeSilent closes those that have not made a request, such as browsers open in advance.
+func (g *guests) closeSilent() {
+	for conn := range g.silent.Range {
+		closeNow(conn.(net.Conn))
+	}
+}
+
+// closeNow closes a connection. That of TLS would wait for its handshake.
+func closeNow(conn net.Conn) {
+	if c, ok := conn.(*tls.Conn); ok {
+		conn = c.NetConn()
+	}
+	conn.Close()
 }

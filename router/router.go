@@ -216,6 +216,9 @@ func (r *Router) ownPages(pages map[string]http.Handler) map[string]http.Handler
 			ctx, cancel := context.WithCancel(req.Context())
 			defer cancel()
 			defer context.AfterFunc(r.pages, cancel)()
+			if r.frozen.Load() {
+				w.Header().Set("Connection", "close")
+			}
 			page.ServeHTTP(w, req.WithContext(ctx))
 		})
 	}
@@ -292,8 +295,8 @@ func (r *Router) Metrics() *admin.Metrics { return r.metrics }
 // Stats returns the statistics of the requests that have ended.
 func (r *Router) Stats() *admin.Stats { return r.stats }
 
-// BeginDrain announces the end: health checks fail, kept connections close after
-// their reply, and the table no longer changes, so that clients that unregister
+// BeginDrain announces the end: health checks fail, kept connections close with
+// their next reply, and the table no longer changes, so that clients that unregister
 // because all are told to stop take no route from a request in flight. Any
 // goroutine; more than once is once.
 func (r *Router) BeginDrain() {
@@ -301,9 +304,7 @@ func (r *Router) BeginDrain() {
 		return
 	}
 	r.healthy.Store(false)
-	for _, e := range r.entrances() {
-		e.server.SetKeepAlivesEnabled(false)
-	}
+	r.proxy.BeginDrain()
 	r.endPages()
 }
 

@@ -168,6 +168,10 @@ func (s *subscriber) register(reg *wire.Registration) {
 		return
 	}
 	e := s.endpoint(reg)
+	if err := e.CheckSize(); err != nil {
+		s.refused(Refused{Subject: wire.SubjectRegister, URI: reg.URIs[0], Sender: sender(reg), Err: err})
+		return
+	}
 	for _, uri := range reg.URIs {
 		s.each(wire.SubjectRegister, uri, reg, func(key route.Key) error {
 			kind, err := s.r.table.Register(key, uri, e)

@@ -27,10 +27,13 @@ type exchange struct {
 	trace   trace  // its zero value without tracing
 	upgrade string // the token that the client wants to switch to; "" for none
 	out     *http.Request
-	body    *requestBody
+
+	upgradeCtx context.Context // what attempts live in when an upgrade is asked for; else nil
+	endUpgrade func()          // ends it; nil when there is none
+	body       *requestBody
 
 	service *url.URL // of the route service that the request goes to; nil when it goes to an endpoint
-	signed  bool     // the client is a route service: it brought a valid signature
+	signed  bool     // what it says of its client is a former leg's: it came back from the route's service, or is on its way there within the process
 
 	// A transport may bring a 1xx late, when its attempt has been given up: it must
 	// not be written beside the reply.
@@ -45,6 +48,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	h.finite.Add(1)
 	ex := &exchange{h: h, w: w, r: r, counted: true}
 	ex.record.Started = time.Now()
+	h.latest.Store(ex.record.Started.UnixNano())
 	ex.record.Request = r
 	ex.record.RemoteAddr = r.RemoteAddr
 	ex.trace = h.opts.Tracing.begin(r.Header)
@@ -68,6 +72,9 @@ func (ex *exchange) leaveFinite() {
 
 // finish completes the record and hands it over.
 func (ex *exchange) finish() {
+	if ex.endUpgrade != nil {
+		ex.endUpgrade()
+	}
 	ex.leaveFinite()
 	ex.record.Finished = time.Now()
 	ex.record.RequestBytes = ex.body.bytes()
@@ -98,15 +105,16 @@ func (ex *exchange) log() *slog.Logger {
 func (ex *exchange) writeHead(status int) {
 	ex.record.Status = status
 	ex.record.RouterError = ex.w.Header().Get(headerRouterError)
+	if ex.h.ending.Load() {
+		ex.w.Header().Set("Connection", "close") // to a client of HTTP/2 it becomes a GOAWAY
+	}
 	ex.w.WriteHeader(status)
 }
 
-// context is what attempts live in. That of a request ends when the client
-// closes even one half of its connection, which is no end for a tunnel: whoever
-// wants one may have said all that it has to say.
+// context is what attempts live in.
 func (ex *exchange) context() context.Context {
-	if ex.upgrade != "" {
-		return ex.h.opts.Base
+	if ex.upgradeCtx != nil {
+		return ex.upgradeCtx
 	}
 	return ex.r.Context()
 }

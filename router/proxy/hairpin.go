@@ -39,7 +39,7 @@ func newHairpin(handler http.Handler, base context.Context, log *slog.Logger) *h
 		},
 		server: &http.Server{
 			Handler:        overTLS(handler),
-			BaseContext:    func(net.Listener) context.Context { return base },
+			BaseContext:    func(net.Listener) context.Context { return context.WithValue(base, hairpinKey{}, true) },
 			MaxHeaderBytes: hairpinHeaderBytes,
 			ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		},
@@ -56,6 +56,11 @@ func overTLS(h http.Handler) http.Handler {
 		h.ServeHTTP(w, r)
 	})
 }
+
+// hairpinKey is the key of what the context of each such request holds.
+type hairpinKey struct{}
+
+func isHairpinned(r *http.Request) bool { return r.Context().Value(hairpinKey{}) != nil }
 
 func (p *hairpin) close() {
 	p.transport.CloseIdleConnections()

@@ -2,10 +2,12 @@ package proxy
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -122,5 +124,53 @@ func TestHairpinAbortsWhatBreaksOff(t *testing.T) {
 	defer res.Body.Close()
 	if body, err := io.ReadAll(res.Body); err == nil {
 		t.Errorf("got %q as if it were whole", body)
+	}
+}
+
+// Fault 129: the pages that this process answers itself know their visitors by the
+// Host header, which a registration must not be able to choose for them.
+func TestHairpinDoesNotLeadToOwnPages(t *testing.T) {
+	s := startService(t)
+	f := withServices(t, s, func(o *Options) {
+		o.RouteServices.Hairpin, o.RouteServices.Transport = true, noNetwork{}
+		o.Own = map[string]http.Handler{"ui.test": says("own page")}
+	})
+	f.register("*.test", backend(t, "wild", says("wild")))
+	f.bind("app.test", "https://ui.test/", says("app"))
+	if res := f.get("app.test", "/"); res.StatusCode != 502 {
+		t.Errorf("got %d %q", res.StatusCode, res.body)
+	}
+}
+
+// What the leg before has said of the client is kept on the way to a route service
+// that is a route, though that has no route service of its own.
+func TestHairpinKeepsTheClientsCertificate(t *testing.T) {
+	list, err := routeservice.ParseAllowlist(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startService(t)
+	f := withServices(t, s, func(o *Options) {
+		o.RouteServices.Hairpin, o.RouteServices.Allow, o.RouteServices.Transport = true, list, noNetwork{}
+		o.Headers.ClientCert, o.Headers.SanitizeForwardedProto = SetClientCert, true
+	})
+	f.register("rs.test", backend(t, "rs", sees))
+	f.bind("app.test", "https://rs.test/", says("app"))
+	ca := httptest.NewUnstartedServer(f.handler)
+	ca.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	ca.StartTLS()
+	t.Cleanup(ca.Close)
+	client := ca.Client().Transport.(*http.Transport)
+	client.TLSClientConfig.Certificates = ca.TLS.Certificates
+	r, _ := http.NewRequestWithContext(t.Context(), "GET", ca.URL, nil)
+	r.Host = "app.test"
+	res, err := client.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, _ := io.ReadAll(res.Body)
+	if !strings.Contains(string(body), "\r\nX-Forwarded-Client-Cert: MI") || !strings.Contains(string(body), "X-Forwarded-Proto: https") {
+		t.Errorf("the route service saw, status %d:\n%s", res.StatusCode, body)
 	}
 }

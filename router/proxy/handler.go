@@ -96,6 +96,8 @@ type Handler struct {
 	opts   Options
 	all    atomic.Int64 // requests in flight, tunnels included
 	finite atomic.Int64 // those that will end by themselves
+	latest atomic.Int64 // when the latest began, in Unix nanoseconds
+	ending atomic.Bool  // each reply is the last on its connection
 
 	hairpin *hairpin // nil when there is none
 }
@@ -116,6 +118,16 @@ func (h *Handler) Close() {
 	if h.hairpin != nil {
 		h.hairpin.close()
 	}
+}
+
+// BeginDrain makes every reply from now on say that its connection ends with it:
+// a client that keeps connections opens its next one elsewhere, and does not send
+// a request into one that is being closed.
+func (h *Handler) BeginDrain() { h.ending.Store(true) }
+
+// BusyWithin says whether a request is in flight, or has begun within the last d.
+func (h *Handler) BusyWithin(d time.Duration) bool {
+	return h.all.Load() > 0 || time.Since(time.Unix(0, h.latest.Load())) < d
 }
 
 // WaitFinite waits until no request is in flight but those that end only when
@@ -182,6 +194,9 @@ func (ex *exchange) serve() {
 		ex.refuseProtocol()
 		return
 	case ex.refuseTarget():
+		return
+	case ex.r.ProtoMajor == 2 && !hasValidLength(ex.r.Header):
+		ex.refuse(invalidLength)
 		return
 	}
 	hops, ok := ex.countHops()
@@ -288,6 +303,14 @@ func hasValidPort(host string) bool {
 	}
 	_, err := strconv.ParseUint(port, 10, 16)
 	return err == nil
+}
+
+// hasValidLength says whether the Content-Length of a request in HTTP/2 is absent or
+// a number. net/http takes the first of several, and takes what is no number for 0:
+// the request would go on without its body. In HTTP/1 it refuses both.
+func hasValidLength(h http.Header) bool {
+	lengths := h["Content-Length"]
+	return len(lengths) == 0 || len(lengths) == 1 && isDigits(lengths[0])
 }
 
 // escapedPath is the path of the request target as the client sent it.

@@ -59,6 +59,7 @@ func (ex *exchange) prepare(hops int) {
 	removeAliases(header)
 	ex.trace.apply(header)
 	if ex.upgrade != "" {
+		ex.upgradeCtx, ex.endUpgrade = upgradeContext(ex.r, ex.h.opts.Base)
 		header.Set("Connection", "Upgrade")
 		header.Set("Upgrade", ex.upgrade)
 	}

@@ -57,7 +57,7 @@ func (ex *exchange) routeService() bool {
 	var err error
 	if signature != "" && o.Keys != nil {
 		signed, err = ex.readSignature(signature)
-		ex.signed = err == nil
+		ex.signed = err == nil && isHairpinned(ex.r)
 	}
 	serviceURL := ex.pool.RouteServiceURL()
 	switch {
@@ -73,6 +73,7 @@ func (ex *exchange) routeService() bool {
 	if err == nil {
 		err = ex.checkForwardedURL(signed)
 	}
+	ex.signed = err == nil
 	return err == nil || ex.refuseSignature(err)
 }
 
@@ -194,7 +195,8 @@ func (ex *exchange) undressFromService() {
 // within the process.
 func (ex *exchange) isHairpin(u *url.URL) bool {
 	o := &ex.h.opts.RouteServices
-	return o.Hairpin && o.Allow.Allows(route.NormalHost(u.Host)) && ex.h.opts.Table.Lookup(u.Host, u.EscapedPath()) != nil
+	host := route.NormalHost(u.Host)
+	return o.Hairpin && o.Allow.Allows(host) && ex.h.opts.Own[host] == nil && ex.h.opts.Table.Lookup(u.Host, u.EscapedPath()) != nil
 }
 
 // forwardedURL is what the route service is asked to call. gorouter leaves every
@@ -251,6 +253,7 @@ func sentToService(h http.Header) bool {
 // serviceFailed keeps the accounts of an attempt to reach the route service.
 func (ex *exchange) serviceFailed(err error, facts wireFacts) failure {
 	f := classify(ex.context(), err, facts)
+	err = brief(err)
 	ex.account(err)
 	if f.status != clientGone.status {
 		ex.report(slog.LevelError, "route-service-connection-failed", slog.String("error", err.Error()),

@@ -494,3 +494,55 @@ func TestForwardedProtoOfARouteServiceIsKept(t *testing.T) {
 		t.Errorf("from a client: the app saw\n%s", got)
 	}
 }
+
+// A signature is proof of one route's client only where that route asks for it.
+// Whoever runs a route service has signatures, and must not tell the applications
+// of others which certificate a client showed, nor how it came.
+func TestSignatureIsNoPassOnOtherRoutes(t *testing.T) {
+	s := startService(t)
+	f := withServices(t, s, func(o *Options) {
+		o.Headers.ClientCert = SetClientCert
+		o.Headers.SanitizeForwardedProto = true
+	})
+	f.bind("app.test", s.URL, sees)
+	f.bind("plain.test", "", sees)
+	addr, roots := secureFront(t, f.handler)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "grpc.test"}}
+	defer transport.CloseIdleConnections()
+	for _, url := range []string{"http://app.test/", "http://plain.test/"} {
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", "https://"+addr+"/", nil)
+		r.Host = "plain.test"
+		for _, line := range append(signatureFor(t, testKeys(), url, 0), "X-Forwarded-Client-Cert: forged", "X-Forwarded-Proto: forged") {
+			name, value, _ := strings.Cut(line, ": ")
+			r.Header.Set(name, value)
+		}
+		res, err := transport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != 200 || strings.Contains(string(body), "forged") {
+			t.Errorf("signed for %s, the app saw, status %d:\n%s", url, res.StatusCode, body)
+		}
+	}
+}
+
+type verbose struct{}
+
+func (verbose) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, fmt.Errorf("malformed HTTP response %q", strings.Repeat("x", 1<<20))
+}
+
+// net/http quotes what came in its errors; a client gets the beginning.
+func TestErrorOfARouteServiceIsBrief(t *testing.T) {
+	f := withServices(t, startService(t), func(o *Options) { o.RouteServices.Transport = verbose{} })
+	f.bind("app.test", "https://rs.test/", says("app"))
+	res := f.get("app.test", "/")
+	if n := len(res.Header.Get("X-Cf-RouterError")); res.StatusCode != 502 || n == 0 || n > 2*maxErrorText {
+		t.Errorf("got %d and %d bytes of X-Cf-RouterError", res.StatusCode, n)
+	}
+	if r := f.record(); len(r.Cause.Error()) > 2*maxErrorText || r.FailedAttempts != 1 || r.Attempts != 1 {
+		t.Errorf("recorded %d attempts, %d failed, %d bytes of an error", r.Attempts, r.FailedAttempts, len(r.Cause.Error()))
+	}
+}

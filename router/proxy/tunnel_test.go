@@ -6,8 +6,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -187,5 +189,39 @@ func TestTunnelEndsWithItsBase(t *testing.T) {
 	f.handler.Wait()
 	if _, err := io.ReadAll(in); err != nil && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("the connection ended with %v", err)
+	}
+}
+
+// A client that is gone before the reply to its upgrade leaves no request behind;
+// one that has only said all that it has to say still waits.
+func TestUpgradeOfAClientThatIsGone(t *testing.T) {
+	f := start(t, nil)
+	server := httptest.NewUnstartedServer(f.handler)
+	server.Config.ConnContext = ConnContext
+	server.Start()
+	t.Cleanup(server.Close)
+	arrived, left := make(chan struct{}), make(chan struct{})
+	f.register("app.test", rawBackend(t, func(conn net.Conn) {
+		r := bufio.NewReader(conn)
+		http.ReadRequest(r)
+		arrived <- struct{}{}
+		r.ReadByte() // until the router closes
+		left <- struct{}{}
+	}))
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: app.test\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n")
+	<-arrived
+	began := time.Now()
+	conn.(*net.TCPConn).SetLinger(0) // its Close is a reset
+	conn.Close()
+	<-left
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("the endpoint was left after %v", took)
+	}
+	if r := f.record(); r.Status != 499 {
+		t.Errorf("recorded %d", r.Status)
 	}
 }

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -45,6 +46,31 @@ func (e *Endpoint) same(o *Endpoint) bool {
 		e.ServerCertDomainSAN == o.ServerCertDomainSAN && e.IsolationSegment == o.IsolationSegment &&
 		e.AvailabilityZone == o.AvailabilityZone && e.RouteServiceURL == o.RouteServiceURL &&
 		e.Balancing == o.Balancing && e.TTL == o.TTL && e.TTLAsked == o.TTLAsked && slices.Equal(e.StickyCookies, o.StickyCookies) && maps.Equal(e.Tags, o.Tags)
+}
+
+// bytes is what the description takes up, roughly.
+func (e *Endpoint) bytes() int64 {
+	const perTag = 32 // two string headers
+	n := len(e.Addr) + len(e.App) + len(e.InstanceID) + len(e.InstanceIndex) + len(e.ServerCertDomainSAN) +
+		len(e.IsolationSegment) + len(e.AvailabilityZone) + len(e.RouteServiceURL) + len(e.Balancing.HashHeader)
+	for _, name := range e.StickyCookies {
+		n += len(name)
+	}
+	for name, value := range e.Tags {
+		n += perTag + len(name) + len(value)
+	}
+	return int64(n)
+}
+
+// MaxBytes is what a description may take up. Real ones have some hundred bytes.
+const MaxBytes = 64 << 10
+
+// CheckSize refuses a description that is too large to be kept.
+func (e *Endpoint) CheckSize() error {
+	if n := e.bytes(); n > MaxBytes {
+		return fmt.Errorf("the endpoint is described in %d bytes, of ids and tags mostly; at most %d are accepted", n, MaxBytes)
+	}
+	return nil
 }
 
 // Instance is an endpoint's place in one pool: its description, when it was

@@ -21,6 +21,10 @@ type Options struct {
 	// MaxRoutes bounds the table, and MaxEndpoints one route; what is there
 	// stays, what comes beyond is refused. Zero means 250,000 and 1,024.
 	MaxRoutes, MaxEndpoints int
+	// MaxInAll bounds the endpoints of all routes together, and MaxBytes what their
+	// descriptions take up, with the same effect. Zero means 300,000 and 512 MiB.
+	MaxInAll int
+	MaxBytes int64
 	// OnChange is told of every change, in order, under the table's lock: it must
 	// not block nor write to the table. Optional.
 	OnChange func(Change)
@@ -39,8 +43,9 @@ type Table struct {
 	routes     atomic.Int64
 	lastUpdate atomic.Int64 // of the last register or unregister that had an effect; 0 before the first
 
-	mu   sync.Mutex       // guards writes to the indexes and pools, and lives
-	live map[string]*Live // by address
+	mu    sync.Mutex       // guards writes to the indexes and pools, and all below
+	live  map[string]*Live // by address
+	bytes int64            // of all descriptions, one for each route that has it
 }
 
 // hostNode is what is registered below one host.
@@ -55,6 +60,8 @@ func NewTable(o Options) *Table {
 	o.Algorithm = cmp.Or(o.Algorithm, RoundRobin)
 	o.MaxRoutes = cmp.Or(o.MaxRoutes, 250_000)
 	o.MaxEndpoints = cmp.Or(o.MaxEndpoints, 1024)
+	o.MaxInAll = cmp.Or(o.MaxInAll, 300_000)
+	o.MaxBytes = cmp.Or(o.MaxBytes, 512<<20)
 	return &Table{
 		opts: o, epoch: time.Now(), live: make(map[string]*Live),
 		hosts: newIndex[*hostNode](), wildcards: newIndex[*hostNode](), paths: newIndex[*Pool](),
@@ -106,11 +113,17 @@ func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 	pool := t.pool(key)
 	if pool != nil {
 		if i := pool.find(e.Addr); i != nil {
-			return t.refresh(pool, i, e, now), nil
+			return t.refresh(pool, i, e, now)
 		}
 		if len(pool.Instances()) >= t.opts.MaxEndpoints {
 			return Unchanged, fmt.Errorf("%w: route %s has %d endpoints already, the most that one route may have", ErrFull, key, t.opts.MaxEndpoints)
 		}
+	}
+	if t.endpoints.Load() >= int64(t.opts.MaxInAll) {
+		return Unchanged, fmt.Errorf("%w: it has %d endpoints already, the most that it may have", ErrFull, t.opts.MaxInAll)
+	}
+	if err := t.hasRoom(e.bytes()); err != nil {
+		return Unchanged, err
 	}
 	isNew := pool == nil
 	if isNew {
@@ -125,21 +138,38 @@ func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 		t.insert(pool) // only now: a pool is never seen, nor pruned, without its first endpoint
 	}
 	t.endpoints.Add(1)
+	t.bytes += e.bytes()
 	t.touch(now)
 	t.changed(Change{Kind: EndpointAdded, Key: key, Endpoint: e, Route: isNew})
 	return EndpointAdded, nil
 }
 
-func (t *Table) refresh(pool *Pool, i *Instance, e *Endpoint, now time.Duration) ChangeKind {
+func (t *Table) refresh(pool *Pool, i *Instance, e *Endpoint, now time.Duration) (ChangeKind, error) {
 	i.seen.Store(int64(now))
 	t.touch(now)
+	same := i.Endpoint().same(e)
+	if !same {
+		more := e.bytes() - i.Endpoint().bytes()
+		if err := t.hasRoom(more); err != nil {
+			return Unchanged, err
+		}
+		t.bytes += more
+	}
 	pool.describe(e)
-	if i.Endpoint().same(e) {
-		return Unchanged
+	if same {
+		return Unchanged, nil
 	}
 	i.endpoint.Store(e)
 	t.changed(Change{Kind: EndpointUpdated, Key: pool.key, Endpoint: e})
-	return EndpointUpdated
+	return EndpointUpdated, nil
+}
+
+// hasRoom refuses what would exceed the bound of all descriptions.
+func (t *Table) hasRoom(more int64) error {
+	if more > 0 && t.bytes+more > t.opts.MaxBytes {
+		return fmt.Errorf("%w: what describes its endpoints takes up %d of %d bytes already", ErrFull, t.bytes, t.opts.MaxBytes)
+	}
+	return nil
 }
 
 // Unregister removes the endpoint of that address from a route. It says whether
@@ -185,6 +215,7 @@ func (t *Table) dropped(pool *Pool, removed []*Instance, why Change, now time.Du
 	}
 	for n, i := range removed {
 		t.endpoints.Add(-1)
+		t.bytes -= i.Endpoint().bytes()
 		t.releaseLive(i)
 		why.Key, why.Endpoint, why.Route = pool.key, i.Endpoint(), goes && n == len(removed)-1
 		why.Silent = now - time.Duration(i.seen.Load())

@@ -1,8 +1,10 @@
 package route
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -348,5 +350,43 @@ func BenchmarkRegister(b *testing.B) {
 		if _, err := table.Register(keys[i%len(keys)], "", e); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Fault 114: what many routes and large descriptions add up to has an end as well.
+func TestTableIsBoundedInAll(t *testing.T) {
+	register := func(table *Table, uri, addr, tag string) error {
+		key, err := ParseKey(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = table.Register(key, uri, &Endpoint{Addr: addr, TTL: time.Minute, Tags: map[string]string{"tag": tag}})
+		return err
+	}
+	byNumber := NewTable(Options{MaxInAll: 2})
+	for n, uri := range []string{"a.test", "b.test", "c.test", "a.test"} {
+		if err := register(byNumber, uri, "h:1", ""); errors.Is(err, ErrFull) != (n == 2) {
+			t.Errorf("registration %d: got %v", n, err)
+		}
+	}
+	byBytes := NewTable(Options{MaxBytes: 1000})
+	large, small := strings.Repeat("x", 700), "x"
+	for n, tt := range []struct {
+		uri, tag string
+		full     bool
+	}{
+		{"a.test", large, false}, {"b.test", large, true}, {"b.test", small, false}, {"b.test", large, true},
+		{"a.test", small, false}, {"b.test", large, false}, // room that was given back
+	} {
+		if err := register(byBytes, tt.uri, "h:1", tt.tag); errors.Is(err, ErrFull) != tt.full {
+			t.Errorf("registration %d: got %v, want full %v", n, err, tt.full)
+		}
+	}
+	for _, uri := range []string{"a.test", "b.test"} {
+		key, _ := ParseKey(uri)
+		byBytes.Unregister(key, "h:1")
+	}
+	if byBytes.bytes != 0 || byBytes.Endpoints() != 0 {
+		t.Errorf("%d bytes and %d endpoints are left of nothing", byBytes.bytes, byBytes.Endpoints())
 	}
 }
