@@ -41,6 +41,7 @@ type scene struct {
 	segment   string // that the appliance listens for, or ""
 
 	conn    net.Conn // of the last request
+	kept    bool     // it stays open
 	reader  *bufio.Reader
 	through net.Conn // the tunnel, once a request has become one
 	back    *bufio.Reader
@@ -324,7 +325,16 @@ func (s *scene) exchange(request section) {
 		s.exchangeHTTP2(request)
 		return
 	}
-	method, err := s.send(request)
+	var method string
+	var err error
+	if keep := slices.Contains(request.args, "kept"); keep && s.kept {
+		text := rawRequest(s.fill(request.content))
+		method, _, _ = strings.Cut(text, " ")
+		_, err = io.WriteString(s.conn, text)
+	} else {
+		method, err = s.send(request)
+		s.kept = keep
+	}
 	for err == nil {
 		var res *http.Response
 		if res, err = http.ReadResponse(s.reader, &http.Request{Method: method}); err != nil {
@@ -398,7 +408,9 @@ func (s *scene) read(res *http.Response) contractReply {
 		s.t.Fatal(err)
 	}
 	r.body = string(body)
-	s.conn.Close()
+	if !s.kept {
+		s.conn.Close()
+	}
 	return r
 }
 
