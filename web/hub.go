@@ -159,11 +159,11 @@ func (h *hub) join(w *watcher) error {
 // eventsUpTo returns recent events, none later than seq: those are still to be
 // sent as changes.
 func (h *hub) eventsUpTo(seq uint64) []Event {
-	events := h.events.since(0, recentEvents)
+	events := h.events.since(0, keptEvents)
 	for len(events) > 0 && events[len(events)-1].Seq > seq {
 		events = events[:len(events)-1]
 	}
-	return events
+	return events[max(0, len(events)-recentEvents):]
 }
 
 // leave is called once by whoever joined, when its stream has ended.
