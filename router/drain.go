@@ -28,6 +28,7 @@ func (r *Router) drain() {
 	r.linger()
 	ctx, cancel := context.WithTimeout(context.Background(), r.opts.DrainTimeout)
 	defer cancel()
+	r.proxy.WaitReturning(ctx)
 	r.closeDoors()
 
 	shut := make(chan struct{})

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"devrouter/router/proxy"
+	"devrouter/router/routeservice"
 	"devrouter/router/testca"
 )
 
@@ -154,5 +157,48 @@ func TestDrainLetsHTTP2RequestsFinish(t *testing.T) {
 	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the drain took %v", took)
+	}
+}
+
+// What a route service has in its hands comes back by the port.
+func TestDrainLetsRouteServicesBringRequestsBack(t *testing.T) {
+	keys, err := routeservice.NewKeys("secret", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, func(o *Options) {
+		o.DrainTimeout = time.Minute
+		o.Proxy.RouteServices = proxy.RouteServices{Keys: keys, Hairpin: true}
+	})
+	arrived, release := make(chan struct{}), make(chan struct{})
+	f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["rs.test"]}`, app(t, func(w http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-release
+		back, _ := http.NewRequestWithContext(r.Context(), "GET", f.base, nil)
+		back.Host, back.Header = "app.test", r.Header.Clone()
+		res, err := new(http.Transport).RoundTrip(back)
+		if err != nil {
+			http.Error(w, err.Error(), 599)
+			return
+		}
+		defer res.Body.Close()
+		io.Copy(w, res.Body)
+	}))
+	f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["app.test"],"route_service_url":"https://rs.test/"}`, app(t, says("app")))
+	got := make(chan string, 1)
+	go func() {
+		code, body := f.get("app.test", "/")
+		got <- fmt.Sprint(code, " ", body)
+	}()
+	<-arrived
+	stopped := make(chan error, 1)
+	go func() { stopped <- f.stop() }()
+	f.eventually("the end of the linger", func() bool { return strings.Contains(f.log.String(), "gorouter.stopping") })
+	time.AfterFunc(2*lingerAtMost, func() { close(release) })
+	if g := <-got; g != "200 app" {
+		t.Errorf("got %s", g)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
 	}
 }

@@ -163,7 +163,7 @@ type patientListener struct {
 // The kernel resets the connections that wait at a port when that is closed. So
 // it is closed at a moment when none does, unless none comes.
 const (
-	nobodyWaits = time.Millisecond // without a connection
+	nobodyWaits = 100 * time.Microsecond // without a connection
 	closeAnyway = 20 * time.Millisecond
 )
 

@@ -99,6 +99,9 @@ type Handler struct {
 	latest atomic.Int64 // when the latest began, in Unix nanoseconds
 	ending atomic.Bool  // each reply is the last on its connection
 
+	returning atomic.Int64 // requests that a route service has yet to answer, but for
+	closing   atomic.Bool  // those that came when this was true
+
 	hairpin *hairpin // nil when there is none
 }
 
@@ -134,6 +137,15 @@ func (h *Handler) BusyWithin(d time.Duration) bool {
 // somebody leaves: tunnels and streams of events. It returns the context's error
 // when that ends first.
 func (h *Handler) WaitFinite(ctx context.Context) error { return waitQuiet(ctx, &h.finite) }
+
+// WaitReturning waits until the route services have answered all requests that
+// have come so far: they bring them back by the ports, which must be open.
+func (h *Handler) WaitReturning(ctx context.Context) {
+	h.closing.Store(true)
+	if h.returning.Load() > 0 {
+		waitQuiet(ctx, &h.returning) //nolint:errcheck // the ports close when its time is up, too
+	}
+}
 
 // WaitAll waits for those as well.
 func (h *Handler) WaitAll(ctx context.Context) error { return waitQuiet(ctx, &h.all) }

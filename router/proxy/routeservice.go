@@ -140,7 +140,7 @@ func (ex *exchange) forwardToService() {
 	var last failure
 	for range ex.h.opts.RouteServices.MaxAttempts {
 		ex.record.Attempts++
-		res, facts, err := ex.send(transport)
+		res, facts, err := ex.sendToService(transport)
 		if err == nil {
 			if res.StatusCode/100 != 2 {
 				ex.log().Info("route-service-response", "status-code", res.StatusCode, "endpoint", ex.service.Host, "route", ex.record.Route)
@@ -153,6 +153,14 @@ func (ex *exchange) forwardToService() {
 		}
 	}
 	ex.replyFailure(last, ex.record.Cause)
+}
+
+func (ex *exchange) sendToService(transport http.RoundTripper) (*http.Response, wireFacts, error) {
+	if !ex.h.closing.Load() {
+		ex.h.returning.Add(1)
+		defer ex.h.returning.Add(-1)
+	}
+	return ex.send(transport)
 }
 
 // dressForService signs the request that goes out, turns it to the service, and
