@@ -2,9 +2,12 @@ package proxy
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -77,10 +80,12 @@ func NewTransports(o TransportOptions) *Transports {
 	t := &Transports{opts: o, tls: make(map[tlsKind]*http.Transport)}
 	t.plain = t.make(new(http.Protocols), o.HTTP1HeadTimeout)
 	t.plain.Protocols.SetHTTP1(true)
+	t.plain.DialContext = t.dialMended
 	t.h2c = t.make(new(http.Protocols), o.HTTP2HeadTimeout)
 	t.h2c.Protocols.SetUnencryptedHTTP2(true)
 	t.services = t.make(new(http.Protocols), o.HTTP1HeadTimeout)
 	t.services.Protocols.SetHTTP1(true)
+	t.mendTLS(t.services)
 	if t.services.TLSClientConfig = o.ServiceTLS; o.ServiceTLS == nil {
 		t.services.TLSClientConfig = &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 	}
@@ -145,6 +150,9 @@ func (t *Transports) makeTLS(kind tlsKind) *http.Transport {
 		timeout = t.opts.HTTP2HeadTimeout
 	}
 	transport := t.make(protocols, timeout)
+	if !kind.http2 {
+		t.mendTLS(transport)
+	}
 	transport.TLSClientConfig = &tls.Config{
 		ServerName:   kind.name,
 		RootCAs:      t.opts.RootCAs,
@@ -154,6 +162,61 @@ func (t *Transports) makeTLS(kind tlsKind) *http.Transport {
 	}
 	return transport
 }
+
+// mendTLS has a transport of HTTP/1 over TLS mend the heads that it reads.
+func (t *Transports) mendTLS(transport *http.Transport) {
+	transport.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return t.dialTLSMended(ctx, network, addr, transport.TLSClientConfig)
+	}
+}
+
+// dialMended connects to an endpoint that speaks HTTP/1 in the clear.
+func (t *Transports) dialMended(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := t.opts.Dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &headConn{Conn: conn}, nil
+}
+
+// dialTLSMended connects to an endpoint that speaks HTTP/1 over TLS. It does what
+// the transport would, and puts the mending behind the decryption.
+func (t *Transports) dialTLSMended(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
+	conn, err := t.opts.Dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	config = config.Clone()
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(addr)
+	}
+	secure := tls.Client(conn, config)
+	shakes, cancel := context.WithTimeout(ctx, t.opts.HandshakeTimeout)
+	defer cancel()
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	err = secure.HandshakeContext(shakes)
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(secure.ConnectionState(), err)
+	}
+	if err != nil {
+		conn.Close()
+		if ctx.Err() == nil && shakes.Err() != nil {
+			err = handshakeTimeout{}
+		}
+		return nil, err
+	}
+	return &headConn{Conn: secure}, nil
+}
+
+// handshakeTimeout is the net.Error that net/http has for it, in its words.
+type handshakeTimeout struct{}
+
+func (handshakeTimeout) Error() string   { return "net/http: TLS handshake timeout" }
+func (handshakeTimeout) Timeout() bool   { return true }
+func (handshakeTimeout) Temporary() bool { return true }
 
 func (t *Transports) make(protocols *http.Protocols, headTimeout time.Duration) *http.Transport {
 	return &http.Transport{

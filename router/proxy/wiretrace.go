@@ -55,6 +55,9 @@ func (t *wireTrace) hooks() *httptrace.ClientTrace {
 		TLSHandshakeStart: func() { t.note(func() { t.tlsAt = time.Now() }) },
 		TLSHandshakeDone:  func(tls.ConnectionState, error) { t.note(func() { t.facts.tlsTime = time.Since(t.tlsAt) }) },
 		GotConn: func(info httptrace.GotConnInfo) {
+			if c, ok := info.Conn.(*headConn); ok {
+				c.begin()
+			}
 			t.note(func() {
 				t.facts.gotConn, t.facts.reused, t.facts.localAddr = true, info.Reused, info.Conn.LocalAddr().String()
 			})
