@@ -93,7 +93,7 @@ func (d *Demo) add(name, host string, port int, handler http.Handler) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
 		d.Close()
-		return fmt.Errorf("demo app %s: %w", name, err)
+		return fmt.Errorf("demo app %s: %w; the demo needs its own ports: stop what listens there, or run devrouter without the demo", name, err)
 	}
 	d.apps = append(d.apps, newApp(name, l, handler, d.log.With("app", name)))
 	return nil
