@@ -35,8 +35,10 @@ cross:
 cover:
 	go test -coverprofile=cover.out ./... && go tool cover -func=cover.out | tail -1
 
+# BENCHTIME=1x runs each once, to see that they run.
+BENCHTIME ?= 1s
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 # Each fuzz test for a moment: FUZZTIME=10m make fuzz for a night.
 FUZZTIME ?= 10s

@@ -2,7 +2,6 @@ package router
 
 import (
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -213,8 +212,12 @@ func BenchmarkRegisterMessage(b *testing.B) {
 			`{"host":"10.0.1.7","port":61001,"uris":["app-%d.localhost"],"app":"3f5b","private_instance_id":"b0","private_instance_index":"0",`+
 				`"tags":{"component":"route-emitter","app_id":"3f5b"},"availability_zone":"z1"}`, i)}
 	}
-	s := &subscriber{r: &Router{table: route.NewTable(route.Options{}), log: slog.New(slog.DiscardHandler)}}
-	s.r.opts.setDefaults()
+	r, err := New(Options{Listen: listenLoopback})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer r.Close()
+	s := &subscriber{r: r, log: r.log}
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		s.message(messages[n%routes])
