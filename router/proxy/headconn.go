@@ -44,7 +44,7 @@ func (c *headConn) Read(p []byte) (int, error) {
 		return 0, c.err
 	}
 	n, err := c.Conn.Read(p)
-	if n == 0 || !c.expecting.Load() {
+	if n == 0 && len(c.head) == 0 || !c.expecting.Load() {
 		return n, err
 	}
 	if len(c.head) == 0 {
@@ -58,31 +58,37 @@ func (c *headConn) Read(p []byte) (int, error) {
 		n, err = c.Conn.Read(p)
 		c.head = append(c.head, p[:n]...)
 	}
-	c.pending, c.err, c.head = c.mended(c.head), err, nil
+	c.release(err)
 	return c.Read(p)
 }
 
-// mended returns what was read with its heads mended: the informational ones
-// before a reply, and the reply's.
-func (c *headConn) mended(read []byte) (out []byte) {
+// release makes pending of what was read: the informational heads before a reply,
+// and the reply's, mended, and what follows that.
+func (c *headConn) release(err error) {
+	read := c.head
+	c.head, c.err = nil, err
 	for {
 		end := headEnd(read)
-		if end < 0 {
-			// Either a 1xx whose successor is still to come, or no head that ever ends.
-			if len(read) > 0 {
-				c.expecting.Store(false)
-			}
-			return append(out, read...)
+		switch {
+		case !beginsHead(read), end < 0 && (err != nil || len(c.pending) == 0):
+			// No head, or none that ends: the transport says so.
+			c.expecting.Store(false)
+			c.pending = append(c.pending, read...)
+			return
+		case end < 0:
+			c.head = read // the one behind an informational head is still on its way
+			return
 		}
 		head := read[:end]
 		informational := isInformational(head)
 		if needsMending(head) {
 			head = mend(head)
 		}
-		out, read = append(out, head...), read[end:]
+		c.pending, read = append(c.pending, head...), read[end:]
 		if !informational {
 			c.expecting.Store(false)
-			return append(out, read...)
+			c.pending = append(c.pending, read...)
+			return
 		}
 	}
 }

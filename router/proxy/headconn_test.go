@@ -55,7 +55,8 @@ func TestHeadsInPieces(t *testing.T) {
 	const reply = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close, A\r\nA: 1\r\nB: 2\r\n\r\nbody: with\r\nConnection: close, B\r\n\r\nlines"
 	const want = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close, A\r\nB: 2\r\n\r\nbody: with\r\nConnection: close, B\r\n\r\nlines"
 	for name, r := range map[string]io.Reader{
-		"whole": strings.NewReader(reply), "bytes": iotest.OneByteReader(strings.NewReader(reply)), "halves": iotest.HalfReader(strings.NewReader(reply)),
+		"behind a 1xx": io.MultiReader(strings.NewReader(reply[:60]), strings.NewReader(reply[60:])),
+		"whole":        strings.NewReader(reply), "bytes": iotest.OneByteReader(strings.NewReader(reply)), "halves": iotest.HalfReader(strings.NewReader(reply)),
 	} {
 		c := &headConn{Conn: readConn{r: r}}
 		c.begin()
