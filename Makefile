@@ -5,7 +5,7 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race lint cross cover bench fuzz clean
+.PHONY: build run test race e2e lint cross cover bench fuzz clean
 
 build:
 	go build -trimpath -ldflags '-X main.buildVersion=$(VERSION)' -o bin/ ./cmd/devrouter
@@ -21,6 +21,15 @@ race:
 	@cc=$$(go env CC); if command -v "$${cc%% *}" >/dev/null; \
 	then CGO_ENABLED=1 go test -race ./...; \
 	else echo "no C compiler: testing without the race detector"; go test ./...; fi
+
+# The page in a real browser, which needs Node 20, npm and Chromium. The
+# packages are those of the lockfile, which names no registry.
+e2e: build web/e2e/node_modules/.package-lock.json
+	@! grep -n '"resolved"' web/e2e/package-lock.json
+	cd web/e2e && npm test --silent
+
+web/e2e/node_modules/.package-lock.json: web/e2e/package-lock.json
+	cd web/e2e && npm ci
 
 lint:
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
