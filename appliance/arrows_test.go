@@ -15,6 +15,7 @@ var floors = map[string]int{
 	"examples/demo":           4,
 	"router":                  4,
 	"web":                     4,
+	"web/client":              5,
 	"router/proxy":            3,
 	"router/admin":            3,
 	"devapps":                 3,
@@ -34,7 +35,8 @@ var floors = map[string]int{
 var only = map[string][]string{
 	"config":       {"cmd/devrouter", "appliance"},
 	"embeddednats": {"appliance"},
-	"web":          {"appliance", "appliance/appliancetest"},
+	"web":          {"appliance", "appliance/appliancetest", "web/client", "cmd/devrouter"}, // who reads its API decodes its types
+	"web/client":   {"cmd/devrouter"},
 	"devapps":      {"appliance"},
 	"router":       {"appliance"},
 

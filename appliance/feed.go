@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"devrouter/devapps"
 	"devrouter/router"
@@ -87,9 +89,9 @@ func (f *feed) tell(r report) {
 func (f *feed) write(r report) {
 	f.page.Publish(r.event)
 	if f.terminal != nil {
-		fmt.Fprintf(f.terminal, "%s  %s\n", r.event.Time.Format(time.TimeOnly), printable(r.event.Text))
+		fmt.Fprintf(f.terminal, "%s  %s\n", r.event.Time.Format(time.TimeOnly), Printable(r.event.Text))
 		for line := range strings.Lines(r.detail) {
-			fmt.Fprintf(f.terminal, "          %s\n", printable(strings.TrimSuffix(line, "\n")))
+			fmt.Fprintf(f.terminal, "          %s\n", Printable(strings.TrimSuffix(line, "\n")))
 		}
 		return
 	}
@@ -228,15 +230,15 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// printable keeps a stranger's text from steering the terminal.
-func printable(s string) string {
-	clean := []rune(s)
-	for i, r := range clean {
-		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 {
-			clean[i] = '\uFFFD'
+// Printable returns a stranger's text in a form that stays on its line and does
+// not steer the terminal that shows it.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Bidi_Control, r) {
+			return utf8.RuneError
 		}
-	}
-	return string(clean)
+		return r
+	}, s)
 }
 
 // fileLine names a line of a file as briefly as a person would.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -42,17 +43,26 @@ func newRootCommand() *cobra.Command {
 
 	flags := addRunFlags(root.PersistentFlags())
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return runAppliance(cmd, flags, nil) }
-	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newVersionCommand())
+	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newEventsCommand(flags), newVersionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	return root
 }
 
 func newVersionCommand() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use: "version", Short: "Print the version", Args: noArguments,
-		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "devrouter", version()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p := newPrinter(cmd)
+			if p.json {
+				return p.printJSON(map[string]string{"version": version(), "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+			}
+			_, err := fmt.Fprintln(p.out, "devrouter", version())
+			return err
+		},
 	}
+	addJSONFlag(cmd)
+	return cmd
 }
 
 // buildVersion is set by the Makefile.
