@@ -21,6 +21,7 @@ var floors = map[string]int{
 	"devapps":                 3,
 	"router/accesslog":        2,
 	"router/route":            2,
+	"router/http1":            2,
 	"router/routeservice":     2,
 	"router/wire":             2,
 	"embeddednats":            2,

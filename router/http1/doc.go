@@ -1,0 +1,31 @@
+// Package http1 speaks HTTP/1.1 at both ends of a proxy: Server serves an
+// http.Handler, and Transport is an http.RoundTripper. Both stand in for
+// net/http's own, at a fraction of their cost: one goroutine carries a request
+// from the client to the endpoint and back, heads are parsed into maps that are
+// used again, and what is written goes out in one piece.
+//
+// It parses strictly (RFC 9112): whatever two recipients could understand in two
+// ways is refused, and what is accepted means what it means to net/http.
+//
+// Shared by the two are
+//
+//   - buffer.go: what is read of a connection and not yet used
+//   - head.go: where a head ends, before anything of it is understood
+//   - fields.go and names.go: header fields
+//   - message.go: request and status lines, and how a body is framed
+//   - body.go: bodies as they are read; chunks as they are written
+//   - write.go: heads as they are written
+//   - splice.go: bodies that the kernel carries
+//
+// server*.go is the Server, transport*.go is the Transport.
+//
+// # What does not outlive a request
+//
+// A handler that has returned has no more use of its request, its headers, their
+// maps and slices of values, and of its response writer: the next request is read
+// into them. Strings may be kept; all of one head share its memory. The body is
+// the exception: it may be read late, from another goroutine, and then fails.
+//
+// A context's Done has a cost: from its first call on, the client is watched. A
+// transport calls it only once an endpoint keeps it waiting.
+package http1
