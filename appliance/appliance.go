@@ -144,6 +144,7 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 		o.OwnAddrs = append(o.OwnAddrs, a.bus.server.Addr())
 	}
 	o.Table.OnChange = a.routeChanged
+	o.Table.OnHealth = func(string) { a.page.Changed() }
 	o.Refuse = a.refuse
 	o.OnRefused = a.refused
 	o.AccessLog = a.accessLog

@@ -18,6 +18,7 @@ var floors = map[string]int{
 	"web/client":              5,
 	"router/proxy":            3,
 	"router/admin":            3,
+	"router/health":           3,
 	"devapps":                 3,
 	"router/accesslog":        2,
 	"router/route":            2,

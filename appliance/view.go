@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"devrouter/router/health"
 	"devrouter/router/route"
 	"devrouter/web"
 )
@@ -59,15 +60,24 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 			instance.LastSeen = table.Seen(i)
 			instance.Expires = instance.LastSeen.Add(e.TTL)
 		}
-		if f := i.Live().Failure(); f != nil {
-			instance.Failed, instance.FailedSince, instance.Error = true, f.At, f.Err.Error()
-		}
+		describeHealth(&instance, i.Live().Health())
 		row.Instances = append(row.Instances, instance)
 	}
 	if app, _, ok := a.owner(key); ok {
 		row.App = app
 	}
 	return row
+}
+
+func describeHealth(i *web.Instance, h *route.Health) {
+	switch {
+	case h == nil:
+	case h.Up:
+		i.Health, i.HealthSince = web.HealthUp, h.Since
+	default:
+		i.Health, i.HealthSince, i.HealthWhy = web.HealthDown, h.Since, health.Words(h.Err)
+		i.Failed, i.FailedSince, i.Error = true, h.Since, h.Err.Error()
+	}
 }
 
 const sourceBus = "bus"

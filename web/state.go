@@ -76,14 +76,27 @@ type Instance struct {
 	LastSeen time.Time `json:"last_seen,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"`
 
+	// Health says whether the instance answers: one of the Health constants, or ""
+	// when that is not known. HealthSince is when it became so, and HealthWhy, of one
+	// that is down, the reason in words, such as "connection refused".
+	Health      string    `json:"health,omitempty"`
+	HealthSince time.Time `json:"health_since,omitzero"`
+	HealthWhy   string    `json:"health_why,omitempty"`
+
 	InFlight    int               `json:"in_flight,omitempty"`
-	Failed      bool              `json:"failed,omitempty"`
+	Failed      bool              `json:"failed,omitempty"` // Health is down
 	FailedSince time.Time         `json:"failed_since,omitzero"`
 	Error       string            `json:"error,omitempty"` // why it failed
 	TLS         bool              `json:"tls,omitempty"`
 	Zone        string            `json:"zone,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 }
+
+// The values of Instance.Health.
+const (
+	HealthUp   = "up"   // a probe or a request was answered last
+	HealthDown = "down" // none was: requests go to others as long as one is up
+)
 
 // normal returns the state with its routes sorted by URI and its lists present,
 // in memory of its own where it differs.
@@ -117,6 +130,7 @@ func (r Route) equal(o Route) bool {
 func (i Instance) equal(o Instance) bool {
 	return i.Addr == o.Addr && i.ID == o.ID && i.Index == o.Index && i.Source == o.Source &&
 		i.LastSeen.Equal(o.LastSeen) && i.Expires.Equal(o.Expires) &&
+		i.Health == o.Health && i.HealthSince.Equal(o.HealthSince) && i.HealthWhy == o.HealthWhy &&
 		i.InFlight == o.InFlight && i.Failed == o.Failed && i.FailedSince.Equal(o.FailedSince) && i.Error == o.Error &&
 		i.TLS == o.TLS && i.Zone == o.Zone && maps.Equal(i.Tags, o.Tags)
 }

@@ -193,10 +193,8 @@ func (k *Picker) idlest(healthy bool) (best *Instance, least int64) {
 }
 
 func (k *Picker) eligible(i *Instance, healthy bool) bool {
-	if healthy {
-		if f := i.live.Failure(); f != nil && time.Since(f.At) < k.choice.FailedFor {
-			return false
-		}
+	if healthy && i.live.isDown(k.choice.FailedFor) {
+		return false
 	}
 	if k.local && i.Endpoint().AvailabilityZone != k.choice.Zone {
 		return false

@@ -28,6 +28,10 @@ type Options struct {
 	// OnChange is told of every change, in order, under the table's lock: it must
 	// not block nor write to the table. Optional.
 	OnChange func(Change)
+	// OnHealth is told of an address whose Health has come to be known, or has
+	// turned. It must not block. Any goroutine calls it, with or without the table's
+	// lock. Optional.
+	OnHealth func(addr string)
 }
 
 // Table is the routing table. Its methods may be called from any goroutine.
@@ -311,7 +315,7 @@ func (t *Table) touch(now time.Duration) { t.lastUpdate.Store(max(int64(now), 1)
 func (t *Table) newInstance(e *Endpoint, now time.Duration) *Instance {
 	l := t.live[e.Addr]
 	if l == nil {
-		l = new(Live)
+		l = &Live{addr: e.Addr, turned: t.opts.OnHealth}
 		t.live[e.Addr] = l
 	}
 	l.refs++
