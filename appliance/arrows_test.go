@@ -39,7 +39,7 @@ var only = map[string][]string{
 	"embeddednats": {"appliance"},
 	"web":          {"appliance", "appliance/appliancetest", "web/client", "cmd/devrouter"}, // who reads its API decodes its types
 	"web/client":   {"cmd/devrouter"},
-	"devapps":      {"appliance"},
+	"devapps":      {"appliance", "cmd/devrouter"},
 	"router":       {"appliance"},
 
 	"router/testca":  {}, // tests, whose imports are not looked at
