@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"embeddednats":            2,
 	"config":                  2,
 	"examples":                2,
+	"bench":                   2, // a program to run by hand
 	"router/testca":           1, // certificates of tests
 	"router/testlog":          1, // logs of tests
 	"config/problem":          1, // how mistakes in files are told: read by config, devapps and web
