@@ -43,7 +43,8 @@ func newRootCommand() *cobra.Command {
 
 	flags := addRunFlags(root.PersistentFlags())
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return runAppliance(cmd, flags, nil) }
-	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newEventsCommand(flags), newVersionCommand())
+	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newRoutesCommand(flags), newEventsCommand(flags),
+		newWaitCommand(flags), newOpenCommand(flags), newVersionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	return root
@@ -91,6 +92,17 @@ func noArguments(cmd *cobra.Command, args []string) error {
 		message += fmt.Sprintf("; did you mean %q?", near[0])
 	}
 	return &usageError{fmt.Errorf("%s; see devrouter --help", message)}
+}
+
+// exactly returns a check that a command has from least to most arguments, which
+// what describes.
+func exactly(what string, least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return &usageError{fmt.Errorf("%s takes %s; see %[1]s --help", cmd.CommandPath(), what)}
+		}
+		return nil
+	}
 }
 
 // flagsFromEnvironment gives the flags that were not on the command line the

@@ -98,6 +98,9 @@ func (c *Client) follow(ctx context.Context, path string, pause *time.Duration, 
 			if cause := context.Cause(ctx); cause != nil {
 				return cause
 			}
+			if err == io.ErrUnexpectedEOF {
+				return fmt.Errorf("the stream of %s has ended", c.base)
+			}
 			return fmt.Errorf("the stream of %s has ended: %w", c.base, err)
 		}
 		if err := each(e); err != nil {
