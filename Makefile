@@ -5,7 +5,7 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race e2e lint cross cover bench fuzz clean
+.PHONY: build run test race e2e lint cross cover bench compare fuzz clean
 
 build:
 	go build -trimpath -ldflags '-X main.buildVersion=$(VERSION)' -o bin/ ./cmd/devrouter
@@ -48,6 +48,10 @@ cover:
 BENCHTIME ?= 1s
 bench:
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+# Beside whichever of nginx, HAProxy and Caddy are installed; docs/performance.md.
+compare:
+	go run ./bench
 
 # Each fuzz test for a moment: FUZZTIME=10m make fuzz for a night.
 FUZZTIME ?= 10s

@@ -28,6 +28,7 @@ var floors = map[string]int{
 	"embeddednats":            2,
 	"config":                  2,
 	"examples":                2,
+	"bench":                   2, // a program to run by hand
 	"router/testca":           1, // certificates of tests
 	"router/testlog":          1, // logs of tests
 	"config/problem":          1, // how mistakes in files are told: read by config, devapps and web
@@ -39,7 +40,7 @@ var only = map[string][]string{
 	"embeddednats": {"appliance"},
 	"web":          {"appliance", "appliance/appliancetest", "web/client", "cmd/devrouter"}, // who reads its API decodes its types
 	"web/client":   {"cmd/devrouter"},
-	"devapps":      {"appliance"},
+	"devapps":      {"appliance", "cmd/devrouter"},
 	"router":       {"appliance"},
 
 	"router/testca":  {}, // tests, whose imports are not looked at

@@ -2,6 +2,8 @@ package devapps
 
 import (
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -49,7 +51,7 @@ func (r *reader) manifest(m *Manifest, root *yaml.Node) {
 }
 
 func (r *reader) domain(n *yaml.Node) string {
-	domain, ok := r.text(n, "the domain")
+	domain, ok := r.word(n, "the domain")
 	if !ok {
 		return ""
 	}
@@ -58,7 +60,7 @@ func (r *reader) domain(n *yaml.Node) string {
 		r.problem(n, "", "the domain is no host name: %v", err)
 		return ""
 	}
-	if key.Path != "" || strings.HasPrefix(key.Host, "*") {
+	if strings.ContainsAny(domain, "/?[*") {
 		r.problem(n, "write a name such as localhost", "the domain %q is more than a plain host name", domain)
 		return ""
 	}
@@ -74,7 +76,7 @@ func (r *reader) apps(m *Manifest, n *yaml.Node) {
 // app reads one entry below apps, in any of its forms.
 func (r *reader) app(domain string, f field) App {
 	app := App{Name: f.key.Value, Line: f.key.Line, ID: deriveID("app", f.key.Value)}
-	if _, ok := r.text(f.key, "the name of an app"); !ok {
+	if !r.appName(f.key) {
 		return app
 	}
 	var routes []*yaml.Node
@@ -87,6 +89,20 @@ func (r *reader) app(domain string, f field) App {
 	r.countPairs(f.key, &app)
 	return app
 }
+
+// appName checks the key of an app.
+func (r *reader) appName(key *yaml.Node) bool {
+	plain := key.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) == 0
+	if plain && boolWord.MatchString(key.Value) {
+		r.problem(key, "quote it: "+strconv.Quote(key.Value), "the name %s is a bool to many readers of YAML", key.Value)
+		return false
+	}
+	_, ok := r.text(key, "the name of an app")
+	return ok
+}
+
+// boolWord is what YAML 1.1 reads as true or false.
+var boolWord = regexp.MustCompile(`(?i)^(yes|no|true|false|on|off)$`)
 
 // countPairs reports the first app that is over the bound.
 func (r *reader) countPairs(key *yaml.Node, app *App) {
@@ -102,18 +118,23 @@ func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 	var short instanceNodes
 	var instances, protocol *yaml.Node
 	var hash hashFields
+	var routesKey string
 	before := len(r.problems)
 	for _, o := range r.fields(f.value) {
 		switch o.key.Value {
-		case "routes":
-			routes = r.routeNodes(app.Name, o)
+		case "routes", "uris":
+			if routesKey != "" {
+				r.problem(o.key, "write one list", "app %q has both %s and %s, two words for the same", app.Name, routesKey, o.key.Value)
+				continue
+			}
+			routesKey, routes = o.key.Value, r.routeNodes(app.Name, o)
 		case "instances":
 			instances = o.value
 		case "protocol":
 			protocol = o.value
 			app.Protocol = r.oneOf(protocol, "protocol", "http1", "http2", "h2c")
-		case "command":
-			r.problem(o.key, "start the app yourself and name its port", "command is reserved: no processes are started, not yet")
+		case "command", "env", "env_file":
+			r.problem(o.key, "start the app yourself and name its port", "%s is reserved: no processes are started, not yet", o.key.Value)
 		default:
 			if !short.take(o) && !hash.take(o) && !r.option(app, o) {
 				r.unknown(o.key, "in app "+quoted(app.Name), appKeys)
@@ -196,7 +217,7 @@ func (r *reader) tags(n *yaml.Node) map[string]string {
 }
 
 func (r *reader) serviceURL(n *yaml.Node) string {
-	value, ok := r.text(n, "route_service_url")
+	value, ok := r.word(n, "route_service_url")
 	if !ok {
 		return ""
 	}
@@ -208,15 +229,15 @@ func (r *reader) serviceURL(n *yaml.Node) string {
 }
 
 func (r *reader) bool(n *yaml.Node, what string) bool {
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Value != "true" && n.Value != "false" {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
 		r.problem(n, "", "%s is %s, want true or false", what, kind(n))
 		return false
 	}
-	return n.Value == "true"
+	return strings.EqualFold(n.Value, "true")
 }
 
 func (r *reader) health(n *yaml.Node) string {
-	path, ok := r.text(n, "health")
+	path, ok := r.word(n, "health")
 	if ok && !strings.HasPrefix(path, "/") {
 		r.problem(n, "write a path such as /healthz", "health %q does not begin with /", path)
 	}

@@ -110,6 +110,20 @@ func (r *reader) text(n *yaml.Node, what string) (string, bool) {
 	return "", false
 }
 
+// word returns the text of a scalar that YAML takes for a text too. An unquoted
+// number or bool may be meant as a name, but other readers see something else.
+func (r *reader) word(n *yaml.Node, what string) (string, bool) {
+	switch n.Tag {
+	case "!!int", "!!float":
+		r.problem(n, "quote it if it is meant", "%s is the number %s, want a text", what, shorten(n.Value))
+		return "", false
+	case "!!bool":
+		r.problem(n, "quote it if it is meant", "%s is the bool %s, want a text", what, n.Value)
+		return "", false
+	}
+	return r.text(n, what)
+}
+
 // oneOf returns the text of a scalar that has to be one of a few words.
 func (r *reader) oneOf(n *yaml.Node, what string, words ...string) string {
 	value, ok := r.text(n, what)

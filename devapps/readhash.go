@@ -1,8 +1,8 @@
 package devapps
 
 import (
+	"regexp"
 	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -52,17 +52,20 @@ func (r *reader) hash(app *App, h *hashFields) {
 }
 
 func (r *reader) headerName(n *yaml.Node) string {
-	name, ok := r.text(n, "hash_header")
+	name, ok := r.word(n, "hash_header")
 	if ok && !isToken(name) {
 		r.problem(n, "name a header, as in hash_header: X-Tenant", "%s is no name of a header", kind(n))
 	}
 	return name
 }
 
+// plainNumber is a number without exponent and the like; 0.5 is one, and too small.
+var plainNumber = regexp.MustCompile(`^(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+
 // balance reads a number that is written as one, without exponent and the like.
 func (r *reader) balance(n *yaml.Node) float64 {
 	v, err := strconv.ParseFloat(n.Value, 64)
-	if n.Kind != yaml.ScalarNode || err != nil || strings.Trim(n.Value, "0123456789.") != "" {
+	if n.Kind != yaml.ScalarNode || err != nil || !plainNumber.MatchString(n.Value) {
 		r.problem(n, "write 1.25, say", "hash_balance is %s, want a number", kind(n))
 		return 0
 	}

@@ -151,13 +151,13 @@ func (r *reader) target(n *yaml.Node) (Instance, bool) {
 	part.Value = value[colon+1:]
 	port := r.port(&part, "port")
 	host := value[:colon]
-	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
+	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") && strings.Contains(host, ":") {
 		host = host[1 : len(host)-1]
 	} else if strings.Contains(host, ":") {
 		r.problem(n, `write "[::1]:4000"`, "instance %q has an IPv6 address without brackets", shorten(value))
 		return Instance{}, false
 	}
-	part.Value = host
+	part.Value, part.Tag = host, "!!str"
 	host, ok := r.host(&part)
 	return Instance{Host: host, Port: port}, ok && port != 0
 }
@@ -175,7 +175,7 @@ func (r *reader) host(n *yaml.Node) (string, bool) {
 		r.problem(n, "for this machine write the port alone, or localhost", "the host is empty")
 		return "", false
 	}
-	value, ok := r.text(n, "host")
+	value, ok := r.word(n, "host")
 	if !ok {
 		return "", false
 	}

@@ -31,7 +31,7 @@ func (r *reader) appRoutes(app *App, domain string, key *yaml.Node, nodes []*yam
 		r.claim(app, key, app.Name+"."+domain)
 	}
 	for _, n := range nodes {
-		if uri, ok := r.text(n, "a route"); ok {
+		if uri, ok := r.word(n, "a route"); ok {
 			r.claim(app, n, uri)
 		}
 	}
@@ -39,6 +39,10 @@ func (r *reader) appRoutes(app *App, domain string, key *yaml.Node, nodes []*yam
 
 // claim gives a route to an app, unless another has it already.
 func (r *reader) claim(app *App, n *yaml.Node, uri string) {
+	if strings.HasPrefix(uri, "/") {
+		r.problem(n, "write the host before it: web.localhost"+shorten(uri), "route %q has no host", shorten(uri))
+		return
+	}
 	key, err := route.ParseKey(uri)
 	if err != nil {
 		r.problem(n, "", "%v", err)

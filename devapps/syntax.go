@@ -54,6 +54,7 @@ func (r *reader) load(content []byte) *yaml.Node {
 	for range maxStars {
 		root, err := decode(content)
 		if err == nil {
+			r.tagged(root)
 			return r.unfoldable(root)
 		}
 		place := locate(content, err)
@@ -224,6 +225,16 @@ func inOurWords(text string) (message, hint string) {
 		}
 	}
 	return "the file is not valid YAML: " + text, ""
+}
+
+// tagged reports every explicit tag: !!binary, !!str or somebody's own.
+func (r *reader) tagged(n *yaml.Node) {
+	if n.Style&yaml.TaggedStyle != 0 {
+		r.problem(n, "remove it", "the tag %s means nothing here", shorten(n.Tag))
+	}
+	for _, child := range n.Content {
+		r.tagged(child)
+	}
 }
 
 // unfoldable returns root, or nil after a problem when its aliases stand for

@@ -1,0 +1,367 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// lab is what all scenarios share.
+type lab struct {
+	options
+	dir       string // removed in the end
+	peers     []peer
+	paths     []string // of their binaries
+	backend   *child
+	addr      string // of the backend
+	cert, key string
+	setups    int
+}
+
+func newLab(ctx context.Context, o options) (_ *lab, err error) {
+	l := &lab{options: o}
+	if l.dir, err = os.MkdirTemp("", "devrouter-bench-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			l.close()
+		}
+	}()
+	if l.binary, err = filepath.Abs(l.binary); o.binary == "" {
+		l.binary, err = build(ctx, l.dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.peers, l.paths, err = installed(o.peers, l.binary); err != nil {
+		return nil, err
+	}
+	if l.cert, l.key, err = certificate(l.dir); err != nil {
+		return nil, err
+	}
+	if l.backend, err = spawnSelf(ctx, "child-backend"); err != nil {
+		return nil, err
+	}
+	l.addr, err = l.backend.line()
+	return l, err
+}
+
+func (l *lab) close() {
+	if l.backend != nil {
+		l.backend.end()
+	}
+	os.RemoveAll(l.dir) //nolint:errcheck // a temporary directory
+}
+
+// build builds devrouter as a release is built.
+func build(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "devrouter")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "devrouter/cmd/devrouter")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	cmd.Stderr = os.Stderr
+	return path, cmd.Run()
+}
+
+// contender is one router as a scenario sets it up.
+type contender struct {
+	label   string
+	path    string
+	peer    *peer // nil: the backend without a router
+	variant variant
+	setup   setup
+	router  *router // nil when none runs
+}
+
+// sample is the figures of one measurement, by their measure.
+type sample map[string]float64
+
+// outcome is what a scenario has found.
+type outcome struct {
+	Scenario, Title string
+	Rows            []row
+	measures        []measure
+	kind            kind
+}
+
+// row is one contender's medians.
+type row struct {
+	Router  string
+	Figures sample
+}
+
+func (l *lab) measure(ctx context.Context, s scenario) (outcome, error) {
+	out := outcome{Scenario: s.name, Title: s.title, measures: s.measures, kind: s.kind}
+	contenders, err := l.contenders(s)
+	if err != nil {
+		return out, err
+	}
+	defer func() {
+		for _, c := range contenders {
+			c.stop()
+		}
+	}()
+	samples := make([][]sample, len(contenders))
+	for range l.rounds {
+		for n, c := range contenders {
+			got, err := l.sample(ctx, s, c)
+			if err != nil {
+				return out, fmt.Errorf("%s: %w", c.label, err)
+			}
+			samples[n] = append(samples[n], got)
+		}
+	}
+	for n, c := range contenders {
+		out.Rows = append(out.Rows, row{c.label, medians(samples[n])})
+	}
+	out.addLatency()
+	return out, nil
+}
+
+func (l *lab) contenders(s scenario) (all []*contender, err error) {
+	variants := s.variants
+	if len(variants) == 0 {
+		variants = []variant{{}}
+	}
+	for n := range l.peers {
+		for _, v := range variants {
+			c := &contender{label: l.peers[n].name, path: l.paths[n], peer: &l.peers[n], variant: v}
+			if v.label != "" {
+				c.label += ", " + v.label
+			}
+			if err := l.prepare(c); err != nil {
+				return all, err
+			}
+			all = append(all, c)
+		}
+	}
+	if s.direct {
+		all = append(all, &contender{label: "direct"})
+	}
+	return all, nil
+}
+
+// prepare gives a contender its place and its ports.
+func (l *lab) prepare(c *contender) error {
+	l.setups++
+	dir := filepath.Join(l.dir, fmt.Sprint(l.setups))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	ports, err := freePorts(4)
+	if err != nil {
+		return err
+	}
+	c.setup = setup{
+		dir: dir, backend: l.addr, http: ports[0], tls: ports[1], spare: [2]int{ports[2], ports[3]},
+		routes: max(c.variant.routes, 1), accessLog: c.variant.accessLog, cert: l.cert, key: l.key,
+	}
+	return nil
+}
+
+// start starts the router and waits until it routes.
+func (c *contender) start(ctx context.Context) (time.Duration, error) {
+	args, err := c.peer.configure(&c.setup)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if c.router, err = spawnRouter(c.path, args, &c.setup); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for !c.routes() {
+		select {
+		case <-c.router.done:
+			return 0, fmt.Errorf("it has ended; it said:\n%s", c.output())
+		case <-ctx.Done():
+			return 0, fmt.Errorf("it does not route: %w; it said:\n%s", ctx.Err(), c.output())
+		case <-time.After(200 * time.Microsecond):
+		}
+	}
+	return time.Since(began), nil
+}
+
+func (c *contender) output() []byte {
+	said, err := os.ReadFile(c.setup.dir + "/output.log")
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return said
+}
+
+// routes says whether a request for the last route comes through.
+func (c *contender) routes() bool {
+	g := &generator{load: load{Kind: "http", Path: small, Routes: c.setup.routes}}
+	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.setup.http))
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	asks := client{g: g, sent: c.setup.routes - 2} // its next request is for the last
+	asks.use(conn)
+	return asks.exchange() == nil
+}
+
+func (c *contender) stop() {
+	if c.router != nil {
+		c.router.stop()
+		c.router = nil
+	}
+}
+
+// sample measures once.
+func (l *lab) sample(ctx context.Context, s scenario, c *contender) (sample, error) {
+	if s.kind != underLoad { // what earlier rounds have left must not count
+		c.stop()
+	}
+	if c.peer != nil && c.router == nil {
+		took, err := c.start(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if s.kind == starting {
+			return c.idle(took)
+		}
+	}
+	if s.kind == idleSockets {
+		return l.idleSockets(ctx, s, c)
+	}
+	return l.underLoad(ctx, s, c)
+}
+
+// idle lets the router settle down and looks at its memory.
+func (c *contender) idle(took time.Duration) (sample, error) {
+	time.Sleep(2 * time.Second)
+	u, err := c.router.usage()
+	return sample{start.name: took.Seconds() * 1000, rss.name: float64(u.rss) / mib}, err
+}
+
+func (l *lab) idleSockets(ctx context.Context, s scenario, c *contender) (sample, error) {
+	time.Sleep(time.Second)
+	before, err := c.router.usage()
+	if err != nil {
+		return nil, err
+	}
+	generator, err := l.generate(ctx, s, c)
+	if err != nil {
+		return nil, err
+	}
+	defer generator.end()
+	if _, err := generator.line(); err != nil {
+		return nil, err
+	}
+	time.Sleep(time.Second)
+	after, err := c.router.usage()
+	return sample{
+		socket.name: float64(after.rss-before.rss) / 1024 / float64(s.load.Conns),
+		rss.name:    float64(after.rss) / mib,
+	}, err
+}
+
+func (l *lab) underLoad(ctx context.Context, s scenario, c *contender) (sample, error) {
+	generator, err := l.generate(ctx, s, c)
+	if err != nil {
+		return nil, err
+	}
+	defer generator.end()
+	var used [2]usage
+	for n := range used { // at "begin" and at "end"
+		if _, err := generator.line(); err != nil {
+			return nil, err
+		}
+		if c.peer == nil {
+			continue
+		}
+		if used[n], err = c.router.usage(); err != nil {
+			return nil, err
+		}
+	}
+	text, err := generator.line()
+	if err != nil {
+		return nil, err
+	}
+	var t tally
+	if err := json.Unmarshal([]byte(text), &t); err != nil {
+		return nil, err
+	}
+	if t.Failed > t.Done/1000 {
+		return nil, fmt.Errorf("%d of %d requests failed", t.Failed, t.Done)
+	}
+	did, micros := float64(t.Done), 1e6
+	if s.per > 1 {
+		did, micros = float64(t.Bytes)/s.per, 1e3
+	}
+	return sample{
+		cpu.name:  (used[1].cpu - used[0].cpu).Seconds() * micros / did,
+		rate.name: did / t.Seconds,
+		p50.name:  t.P50, p99.name: t.P99,
+		rss.name: float64(used[1].rss) / mib,
+	}, nil
+}
+
+func (l *lab) generate(ctx context.Context, s scenario, c *contender) (*child, error) {
+	o := s.load
+	o.Addr, o.Routes = l.addr, 1
+	if c.peer != nil {
+		port := c.setup.http
+		if o.TLS {
+			port = c.setup.tls
+		}
+		o.Addr, o.Routes = fmt.Sprintf("127.0.0.1:%d", port), c.setup.routes
+	}
+	o.Warm, o.Measure = 500*time.Millisecond, l.duration
+	spec, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	return spawnSelf(ctx, "child-load", string(spec))
+}
+
+// medians takes the median of each figure by itself.
+func medians(samples []sample) sample {
+	m := make(sample)
+	for name := range samples[0] {
+		var all []float64
+		for _, s := range samples {
+			all = append(all, s[name])
+		}
+		slices.SortFunc(all, cmp.Compare)
+		m[name] = (all[(len(all)-1)/2] + all[len(all)/2]) / 2
+	}
+	return m
+}
+
+// addLatency tells what each router adds to the latency without one.
+func (o *outcome) addLatency() {
+	for _, direct := range o.Rows {
+		if direct.Router != "direct" {
+			continue
+		}
+		for _, r := range o.Rows {
+			r.Figures[added50.name] = r.Figures[p50.name] - direct.Figures[p50.name]
+			r.Figures[added99.name] = r.Figures[p99.name] - direct.Figures[p99.name]
+		}
+	}
+}
+
+// freePorts returns ports that nobody listens on.
+func freePorts(n int) (ports []int, err error) {
+	for range n {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer ln.Close() // only once all are chosen
+		ports = append(ports, ln.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}
