@@ -16,9 +16,10 @@ func (m malformed) Error() string { return string(m) }
 // headScanner finds where a head ends, as it comes in. Its zero value is ready
 // for a head from its beginning.
 type headScanner struct {
-	bareLF bool // a line may end without its CR, as old programs write it
-	line   int  // where the line begins that has not ended yet
-	next   int  // what comes before has been looked at
+	trailer bool // there may be no line but the empty one
+	bareLF  bool // a line may end without its CR, as old programs write it
+	line    int  // where the line begins that has not ended yet
+	next    int  // what comes before has been looked at
 }
 
 // scan looks at what has come since its last call, and returns the size of the
@@ -37,7 +38,7 @@ func (s *headScanner) scan(b []byte) (int, error) {
 		} else if !s.bareLF {
 			return 0, malformed("line ends without CR")
 		}
-		if size == 0 && s.line > 0 {
+		if size == 0 && (s.trailer || s.line > 0) {
 			return end + 1, nil
 		}
 		s.next, s.line = end+1, end+1

@@ -1,0 +1,162 @@
+package http1
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strings"
+	"unsafe"
+)
+
+// errTooManyFields says that a head has more lines than it may have.
+var errTooManyFields = errors.New("the head has too many fields")
+
+// maxFields bounds the lines of a head: each costs more memory than it has bytes.
+const maxFields = 10000
+
+// fields are the header fields of a message, in a map and in slices that are used
+// for one message after the other. The zero value is ready.
+type fields struct {
+	header http.Header
+	values []string // of which each one in header is a slice
+	names  nameSet  // those among them that decide about the message
+}
+
+// A larger map or slice is not kept: it would never shrink.
+const keptFields = 64
+
+// reset forgets everything.
+func (f *fields) reset() {
+	f.names = 0
+	if len(f.values) > keptFields || len(f.header) > keptFields {
+		f.header, f.values = nil, nil
+		return
+	}
+	clear(f.header)
+	clear(f.values)
+	f.values = f.values[:0]
+}
+
+// parse adds the lines of a block whose end readHead has found, without its empty
+// line. The strings it keeps are parts of the block.
+func (f *fields) parse(block string) error {
+	if f.header == nil {
+		f.header = make(http.Header, 16)
+	}
+	if len(f.values) == 0 && cap(f.values) < 16 {
+		f.values = make([]string, 0, 16)
+	}
+	for block != "" {
+		end := strings.IndexByte(block, '\n')
+		if end < 0 {
+			return malformed("line without an end")
+		}
+		line := block[:end]
+		block = block[end+1:]
+		if end > 0 && line[end-1] == '\r' {
+			line = line[:end-1]
+		}
+		if err := f.parseLine(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *fields) parseLine(line string) error {
+	colon := strings.IndexByte(line, ':')
+	if colon < 0 {
+		return malformed("field without a colon")
+	}
+	known, ok := canonicalName(line[:colon])
+	if !ok {
+		return malformed("invalid field name")
+	}
+	value := trimSpace(line[colon+1:])
+	if hasControl(value) {
+		return malformed("control character in a field's value")
+	}
+	if len(f.values) == maxFields {
+		return errTooManyFields
+	}
+	f.names |= known.bit
+	f.add(known.name, value)
+	return nil
+}
+
+func (f *fields) add(name, value string) {
+	f.values = append(f.values, value)
+	if values, ok := f.header[name]; ok {
+		f.header[name] = append(values, value)
+		return
+	}
+	last := len(f.values)
+	f.header[name] = f.values[last-1 : last : last]
+}
+
+// del removes the values of a name.
+func (f *fields) del(name string) { delete(f.header, name) }
+
+// trimSpace removes what may stand around a value and is not part of it.
+func trimSpace(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// hasControl says whether a text has control characters other than tabs.
+func hasControl(s string) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	b := unsafe.Slice(unsafe.StringData(s), len(s)) // to look at eight at a time; nothing writes to it
+	for len(b) >= 8 {
+		x := binary.LittleEndian.Uint64(b)
+		del := x ^ ones*0x7f
+		if ((x-ones*0x20)&^x|(del-ones)&^del)&tops != 0 && hasControlSlow(b[:8]) {
+			return true
+		}
+		b = b[8:]
+	}
+	return hasControlSlow(b)
+}
+
+func hasControlSlow(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+// hasElement says whether one of the comma-separated lists in values has an
+// element, in any case.
+func hasElement(values []string, element string) bool {
+	for _, v := range values {
+		if equalFold(v, element) {
+			return true
+		}
+		for rest := v; rest != ""; {
+			var one string
+			one, rest, _ = strings.Cut(rest, ",")
+			if equalFold(trimSpace(one), element) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// eachElement calls f for each element of the comma-separated lists in values.
+func eachElement(values []string, f func(string)) {
+	for _, v := range values {
+		for one := range strings.SplitSeq(v, ",") {
+			if one = trimSpace(one); one != "" {
+				f(one)
+			}
+		}
+	}
+}
