@@ -76,7 +76,7 @@ func isOrigin(origin, host string) bool {
 }
 
 const contentSecurityPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
-	"frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+	"frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 // secured sets the headers that keep other sites, and names that came in over
 // NATS, from acting through this page.

@@ -2,50 +2,49 @@ package web
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"fmt"
 	"html/template"
-	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
-	"time"
+
+	"devrouter/config/problem"
 )
 
-//go:embed assets
-var assets embed.FS
+//go:embed templates
+var templates embed.FS
 
-var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
-	"clock":  func(t time.Time) string { return t.Local().Format(time.TimeOnly) },
-	"moment": func(t time.Time) string { return t.Format(time.RFC3339Nano) },
-	"label":  instanceLabel,
-	"about":  instanceAbout,
-	"parts":  uriParts,
-	"web":    isWebLink,
-	"mark":   eventMark,
-	"expiry": expiry,
-}).ParseFS(assets, "assets/page.html"))
+// views are the pages of the site, each whole as the server renders it.
+var views = parseViews("routes", "file", "events", "help")
 
-// page is what the template is given. The script in page.js says the same things
-// in the same words; whoever changes one changes the other.
-type page struct {
-	State
-	Events []Event // latest first
-	now    time.Time
+func parseViews(names ...string) map[string]*template.Template {
+	common := template.Must(template.New("layout.html").Funcs(words).ParseFS(templates, "templates/layout.html", "templates/bits.html"))
+	parsed := map[string]*template.Template{}
+	for _, name := range names {
+		parsed[name] = template.Must(template.Must(common.Clone()).ParseFS(templates, "templates/"+name+".html"))
+	}
+	return parsed
 }
 
-func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
-	events := s.hub.events.since(0, recentEvents)
-	slices.Reverse(events)
+// page is what every view is given: what stands around it, and how things are.
+type page struct {
+	State
+	View      string
+	Title     string
+	Refreshes bool // by itself, where there is no script
+}
+
+func (s *Server) page(view, title string) page {
+	return page{State: s.hub.state().normal(), View: view, Title: title, Refreshes: true}
+}
+
+func (s *Server) render(w http.ResponseWriter, view string, data any) {
 	var b bytes.Buffer
-	err := pageTemplate.Execute(&b, page{State: s.hub.state().normal(), Events: events, now: time.Now()})
-	if err != nil {
-		s.log.Error("page not rendered", "error", err)
+	if err := views[view].Execute(&b, data); err != nil {
+		s.log.Error("page not rendered", "view", view, "error", err)
 		refuse(w, http.StatusInternalServerError, "this page could not be rendered; the log has the reason, /api/state the facts")
 		return
 	}
@@ -54,47 +53,76 @@ func (s *Server) servePage(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write(b.Bytes()) // the client is gone, or it is not
 }
 
-var assetTypes = map[string]string{
-	"page.css": "text/css; charset=utf-8",
-	"page.js":  "text/javascript; charset=utf-8",
-	"icon.svg": "image/svg+xml",
+func (s *Server) serveFilePage(w http.ResponseWriter, _ *http.Request) {
+	s.render(w, "file", s.page("file", "File · devrouter"))
 }
 
-// serveAsset serves the files that the page refers to. A browser asks again each
-// time, and is told when its copy is still the one of this binary.
-func serveAsset(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	contentType, ok := assetTypes[name]
-	if !ok {
-		serveNothing(w, r)
-		return
+func (s *Server) serveHelpPage(w http.ResponseWriter, _ *http.Request) {
+	p := s.page("help", "Help · devrouter")
+	p.Refreshes = false
+	s.render(w, "help", p)
+}
+
+func (s *Server) serveEventsPage(w http.ResponseWriter, _ *http.Request) {
+	p := s.page("events", "Events · devrouter")
+	events := s.hub.events.since(0, keptEvents)
+	slices.Reverse(events)
+	s.render(w, "events", struct {
+		page
+		Events []Event // latest first
+	}{p, events})
+}
+
+// navEntry leads to a view.
+type navEntry struct {
+	Path, Name string
+	NoteID     string // of the number beside the name; empty where there is never one
+	Note       string
+	Current    bool
+}
+
+// Nav leads to the views.
+func (p page) Nav() []navEntry {
+	entries := []navEntry{
+		{Path: "/", Name: "Routes", NoteID: "down", Note: p.downNote(), Current: p.View == "routes"},
+		{Path: "/file", Name: "File", NoteID: "wrong", Note: p.problemsNote(), Current: p.View == "file"},
+		{Path: "/events", Name: "Events", Current: p.View == "events"},
 	}
-	content, err := assets.ReadFile(path.Join("assets", name))
-	if err != nil {
-		serveNothing(w, r)
-		return
+	return entries
+}
+
+func (p page) downNote() string {
+	if _, down := p.instances(); down > 0 {
+		return fmt.Sprintf("%d down", down)
 	}
-	sum := sha256.Sum256(content)
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	return ""
+}
+
+func (p page) problemsNote() string {
+	if n := len(p.File.Problems); n > 0 {
+		return plural(n, "problem")
+	}
+	return ""
+}
+
+func (p page) instances() (all, down int) {
+	for _, r := range p.Routes {
+		all += len(r.Instances)
+		for _, i := range r.Instances {
+			if i.Health == HealthDown {
+				down++
+			}
+		}
+	}
+	return all, down
 }
 
 // Count sums the table up in a line.
 func (p page) Count() string {
-	instances, failed := 0, 0
-	for _, r := range p.Routes {
-		instances += len(r.Instances)
-		for _, i := range r.Instances {
-			if i.Failed {
-				failed++
-			}
-		}
-	}
+	instances, down := p.instances()
 	count := plural(len(p.Routes), "route") + ", " + plural(instances, "instance")
-	if failed > 0 {
-		count += fmt.Sprintf(", %d failed", failed)
+	if down > 0 {
+		count += fmt.Sprintf(", %d down", down)
 	}
 	return count
 }
@@ -121,38 +149,28 @@ func (p page) stillServes() string {
 	if p.File.Applied.IsZero() {
 		return "There has been no good version of it yet."
 	}
-	return "The last good table still serves, applied at " + p.File.Applied.Local().Format(time.TimeOnly) + "."
+	return "The last good table still serves, applied at " + clock(p.File.Applied) + "."
 }
 
-// Ago says how long a moment is past.
-func (p page) Ago(t time.Time) string {
-	switch d := p.now.Sub(t); {
-	case d < time.Second:
-		return "just now"
-	case d < time.Minute:
-		return fmt.Sprintf("%d s ago", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%d min ago", d/time.Minute)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%d h ago", d/time.Hour)
-	default:
-		return fmt.Sprintf("%d d ago", d/(24*time.Hour))
-	}
+// Every view shows the first problems of the file; the file's own shows all.
+const firstProblems = 3
+
+// FirstProblems are those that every view shows.
+func (p page) FirstProblems() []problem.Problem {
+	return p.File.Problems[:min(firstProblems, len(p.File.Problems))]
 }
 
-// Left says how long it is to a moment.
-func (p page) Left(t time.Time) string {
-	switch d := t.Sub(p.now); {
-	case d <= 0:
-		return "due"
-	case d < 3*time.Minute:
-		return fmt.Sprintf("%d s", d/time.Second)
-	case d < 3*time.Hour:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	default:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	}
+// MoreProblems counts the others.
+func (p page) MoreProblems() int { return len(p.File.Problems) - len(p.FirstProblems()) }
+
+// FileRoutes are the routes that the file names.
+func (p page) FileRoutes() []Route {
+	prefix := path.Base(p.File.Path) + ":"
+	return slices.DeleteFunc(slices.Clone(p.Routes), func(r Route) bool { return !strings.HasPrefix(r.Source, prefix) })
 }
+
+// FileCount sums them up.
+func (p page) FileCount() string { return plural(len(p.FileRoutes()), "route") }
 
 // Example is where the app of the empty page's example would be.
 func (p page) Example() string {
@@ -161,92 +179,4 @@ func (p page) Example() string {
 		return "http://web.localhost"
 	}
 	return "http://web.localhost:" + u.Port()
-}
-
-// expiry returns when the first of the route's instances leaves the table, zero
-// when none ages.
-func expiry(r Route) time.Time {
-	var first time.Time
-	for _, i := range r.Instances {
-		if !i.Expires.IsZero() && (first.IsZero() || i.Expires.Before(first)) {
-			first = i.Expires
-		}
-	}
-	return first
-}
-
-// uriParts splits a URI into the first label, which tells routes apart, the rest
-// of the host, and the path.
-func uriParts(uri string) [3]string {
-	host, rest, hasPath := strings.Cut(uri, "/")
-	if hasPath {
-		rest = "/" + rest
-	}
-	dot := strings.IndexByte(host, '.')
-	if name, wildcard := strings.CutPrefix(host, "*."); wildcard {
-		if dot = strings.IndexByte(name, '.'); dot >= 0 {
-			dot += len("*.")
-		}
-	}
-	if dot < 0 || isIP(host) {
-		return [3]string{host, "", rest}
-	}
-	return [3]string{host[:dot], host[dot:], rest}
-}
-
-// instanceLabel is the address, without its host when that is this machine.
-func instanceLabel(addr string) string {
-	colon := strings.LastIndexByte(addr, ':')
-	if colon < 0 {
-		return addr
-	}
-	host := strings.Trim(addr[:colon], "[]")
-	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
-		return addr[colon:]
-	}
-	return addr
-}
-
-// instanceAbout is what a chip says beyond its label.
-func instanceAbout(i Instance) string {
-	about := []string{i.Addr}
-	add := func(name, value string) {
-		if value != "" {
-			about = append(about, name+" "+value)
-		}
-	}
-	add("instance", i.Index)
-	add("id", i.ID)
-	add("zone", i.Zone)
-	add("from", i.Source)
-	for _, name := range slices.Sorted(maps.Keys(i.Tags)) {
-		about = append(about, name+"="+i.Tags[name])
-	}
-	return strings.Join(about, ", ")
-}
-
-// eventMark names the first character of an event's text for the style sheet.
-func eventMark(text string) string {
-	switch {
-	case strings.HasPrefix(text, "+"):
-		return "added"
-	case strings.HasPrefix(text, "-"):
-		return "removed"
-	case strings.HasPrefix(text, "!"):
-		return "wrong"
-	}
-	return "other"
-}
-
-// isWebLink says whether a URL may become a link.
-func isWebLink(link string) bool {
-	return strings.HasPrefix(link, "http://") || strings.HasPrefix(link, "https://") ||
-		strings.HasPrefix(link, "/") && !strings.HasPrefix(link, "//")
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

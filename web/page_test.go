@@ -4,6 +4,10 @@ import (
 	"encoding/json"
 	"html"
 	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,7 +22,7 @@ func TestPageWithoutScriptHasEveryRoute(t *testing.T) {
 		File: File{Path: "routes.yaml", Status: FileApplied, Applied: time.Now().Add(-90 * time.Second)},
 		Routes: []Route{
 			{URI: "web.localhost/api", URL: "http://web.localhost:8081/api", Source: "routes.yaml:7", LoadBalancing: "least-connection", Sticky: true, Requests: 41,
-				Instances: []Instance{{Addr: "127.0.0.1:4001"}, {Addr: "192.168.1.20:4003", Failed: true, Error: "connection refused"}}},
+				Instances: []Instance{{Addr: "127.0.0.1:4001"}, {Addr: "192.168.1.20:4003", Health: HealthDown, HealthWhy: "connection refused"}}},
 			{URI: "py.localhost", URL: "http://py.localhost:8081", Source: "bus", LoadBalancing: "round-robin",
 				Instances: []Instance{{Addr: "[::1]:4567", Expires: time.Now().Add(100 * time.Second)}}},
 			{URI: "*.tenants.localhost", Source: "bus", LoadBalancing: "hash"},
@@ -27,19 +31,21 @@ func TestPageWithoutScriptHasEveryRoute(t *testing.T) {
 	s := New(Options{State: m.State})
 	s.Publish(Event{Text: "+ older"})
 	s.Publish(Event{Text: "+ newer"})
-	_, body := get(t, start(t, s)+"/")
+	base := start(t, s)
+	_, body := get(t, base+"/")
 
 	for _, want := range []string{
-		"1.2.3", `href="http://localhost:8081"`, "1 min ago", "3 routes, 3 instances, 1 failed",
+		"1.2.3", `href="http://localhost:8081"`, "1 min ago", "3 routes, 3 instances, 1 down",
 		`<a class="uri" href="http://web.localhost:8081/api" target="_blank" rel="noopener"><b>web</b><i>.localhost</i><wbr>/api</a>`,
-		":4001</span>", ">192.168.1.20:4003<", "failed: connection refused", "routes.yaml:7", "least-connection", "sticky", ">41<",
-		":4567</span>", "bus <time", "99 s</time>", "<b>*.tenants</b><i>.localhost</i>",
+		":4001</span>", ">192.168.1.20:4003<", "192.168.1.20:4003 connection refused", "routes.yaml:7", "sticky", ">41<",
+		":4567</span>", "<span>bus</span> <time", "99 s</time>", "<b>*.tenants</b><i>.localhost</i>",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}
 	}
-	if strings.Index(body, "&#43; newer") > strings.Index(body, "&#43; older") {
+	_, events := get(t, base+"/events")
+	if older := strings.Index(events, "&#43; older"); older < 0 || strings.Index(events, "&#43; newer") > older {
 		t.Error("events are not latest first")
 	}
 	if strings.Contains(body, "ZgotmplZ") {
@@ -52,14 +58,18 @@ func TestPageEscapesHostileNames(t *testing.T) {
 	m := &model{state: State{
 		File: File{Path: evil, Status: FileRejected, Problems: []problem.Problem{{File: evil, Line: 1, Column: 2, Message: evil, Hint: evil, Source: evil}}},
 		Routes: []Route{{URI: evil, URL: "javascript:alert(3)", Source: evil, App: evil, LoadBalancing: evil, Instances: []Instance{
-			{Addr: evil, ID: evil, Index: evil, Source: evil, Failed: true, Error: evil, Zone: evil, Tags: map[string]string{evil: evil}},
+			{Addr: evil, ID: evil, Index: evil, Source: evil, Failed: true, Error: evil, Health: HealthDown, HealthWhy: evil, Zone: evil, Tags: map[string]string{evil: evil}},
 		}}},
 		Links: []Link{{evil, "javascript:alert(4)"}, {evil, evil}},
 	}}
 	s := New(Options{State: m.State})
 	s.Publish(Event{Kind: evil, Text: evil, Route: evil, Addr: evil})
 	base := start(t, s)
-	_, body := get(t, base+"/")
+	var body string
+	for _, path := range []string{"/", "/file", "/events", "/?q=" + url.QueryEscape(evil) + "&sort=" + url.QueryEscape(evil)} {
+		_, page := get(t, base+path)
+		body += page
+	}
 	if strings.Contains(body, "<img src=x") || strings.Contains(body, "<script>") || regexp.MustCompile(`href="javascript:`).MatchString(body) {
 		t.Errorf("a hostile name is live in the page:\n%s", body)
 	}
@@ -142,7 +152,9 @@ func TestAPI(t *testing.T) {
 
 func TestAssets(t *testing.T) {
 	base := start(t, New(Options{}))
-	for name, contentType := range assetTypes {
+	entries, _ := assets.ReadDir("assets")
+	for _, entry := range entries {
+		name, contentType := entry.Name(), assetTypes[path.Ext(entry.Name())]
 		resp, body := get(t, base+"/assets/"+name)
 		if resp.StatusCode != http.StatusOK || resp.Header.Get("Content-Type") != contentType || body == "" {
 			t.Errorf("%s: got %d %q", name, resp.StatusCode, resp.Header.Get("Content-Type"))
@@ -151,26 +163,28 @@ func TestAssets(t *testing.T) {
 			t.Errorf("%s again: got %d, want 304", name, again.StatusCode)
 		}
 	}
-	for _, path := range []string{"/assets/", "/assets/page.html", "/assets/..%2fserver.go", "/assets/%2e%2e/server.go"} {
+	for _, path := range []string{"/assets/", "/assets/nothing.css", "/assets/", "/assets/..%2fserver.go", "/assets/%2e%2e/server.go"} {
 		if resp, _ := get(t, base+path); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: got %d, want 404", path, resp.StatusCode)
 		}
 	}
 }
 
-// The policy allows nothing inline, and the script finds what it looks for.
-func TestPageAndScriptFit(t *testing.T) {
-	page, _ := assets.ReadFile("assets/page.html")
-	script, _ := assets.ReadFile("assets/page.js")
-	if found := regexp.MustCompile(`(?i)<style|<script>| style=| on[a-z]+=`).Find(page); found != nil {
-		t.Errorf("inline %q in the page, which its policy forbids", found)
-	}
-	if found := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(`).Find(script); found != nil {
-		t.Errorf("%s in the script: names are strangers' text", found)
-	}
-	for _, id := range regexp.MustCompile(`\$\('([a-z]+)'\)`).FindAllSubmatch(script, -1) {
-		if !strings.Contains(string(page), `id="`+string(id[1])+`"`) {
-			t.Errorf("the script looks for #%s, which the page lacks", id[1])
+// The policy allows nothing inline, and names are strangers' text.
+func TestNothingInlineAndNoHTMLFromScripts(t *testing.T) {
+	for pattern, forbidden := range map[string]string{
+		"templates/*.html": `(?i)<style|<script>| style=| on[a-z]+=`,
+		"assets/*.js":      `innerHTML|outerHTML|insertAdjacentHTML|document\.write|createContextualFragment|eval\(`,
+	} {
+		names, _ := filepath.Glob(pattern)
+		if len(names) == 0 {
+			t.Errorf("there are no %s", pattern)
+		}
+		for _, name := range names {
+			content, err := os.ReadFile(name)
+			if found := regexp.MustCompile(forbidden).Find(content); found != nil || err != nil {
+				t.Errorf("%s: %q, %v", name, found, err)
+			}
 		}
 	}
 }
@@ -199,6 +213,32 @@ func TestInstanceLabel(t *testing.T) {
 	} {
 		if got := instanceLabel(addr); got != want {
 			t.Errorf("instanceLabel(%q): got %q, want %q", addr, got, want)
+		}
+	}
+}
+
+func TestSearchAndOrderWithoutScript(t *testing.T) {
+	list := routes("a.localhost", "b.localhost", "c.localhost")
+	list[1].Requests, list[2].Requests = 7, 3
+	list[0].Instances[0].Health, list[0].Instances[0].HealthWhy = HealthDown, "connection refused"
+	base := start(t, New(Options{State: func() State { return State{Routes: list} }}))
+	for query, want := range map[string]string{
+		"":                 "a b c",
+		"?sort=-uri":       "c b a",
+		"?sort=requests":   "b c a",
+		"?sort=-requests":  "a c b",
+		"?sort=nonsense":   "a b c",
+		"?q=B.local":       "b",
+		"?q=local+refused": "a",
+		"?q=nothing":       "",
+	} {
+		_, body := get(t, base+"/"+query)
+		var got []string
+		for _, m := range regexp.MustCompile(`data-uri="(.)\.localhost"`).FindAllStringSubmatch(body, -1) {
+			got = append(got, m[1])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: got rows %v, want %s", query, got, want)
 		}
 	}
 }

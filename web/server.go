@@ -69,7 +69,10 @@ func (s *Server) routes() http.Handler {
 	api.HandleFunc("GET /api/", serveNothing)
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.servePage)
+	mux.HandleFunc("GET /{$}", s.serveRoutesPage)
+	mux.HandleFunc("GET /file", s.serveFilePage)
+	mux.HandleFunc("GET /events", s.serveEventsPage)
+	mux.HandleFunc("GET /help", s.serveHelpPage)
 	mux.HandleFunc("GET /assets/{name}", serveAsset)
 	mux.Handle("GET /api/", sameOrigin(api))
 	mux.HandleFunc("GET /", serveNothing)

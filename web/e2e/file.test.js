@@ -7,7 +7,7 @@ test('a saved edit shows without reload', async scene => {
   const page = await scene.live(router.admin);
   await page.evaluate(() => { window.same = true; });
   await router.save('apps:\n  web: 3901\n  mail: 8925\n');
-  await page.getByRole('link', { name: 'mail.localhost' }).waitFor();
+  await page.getByRole('link', { name: 'mail.localhost', exact: true }).waitFor();
   await page.getByText('routes.yaml:3').first().waitFor();
   assert.ok(await page.evaluate(() => window.same), 'the page was loaded again');
 });

@@ -1,6 +1,7 @@
 // The real devrouter, on free ports, with a routes.yaml of its own.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +31,7 @@ export class Router {
       this.process.on('exit', code => failed(new Error(`devrouter exited with ${code}:\n${this.said}`)));
       this.process.stderr.setEncoding('utf8').on('data', text => {
         this.said += text;
-        if (/ applied: |Ctrl-C stops\./.test(this.said)) started();
+        if (/ applied: | was not applied/.test(this.said)) started();
       });
     });
     const address = name => this.said.match(new RegExp(`^  ${name} +(\\S+)`, 'm'))[1];
@@ -43,6 +44,14 @@ export class Router {
   /** url is where a browser reaches a host of the table. */
   url(host, path = '/') {
     return `http://${host}:${this.port}${path}`;
+  }
+
+  /** ask sends a request to a host of the table, and returns the status. */
+  ask(host, path = '/', { method = 'GET', headers = {}, body = '' } = {}) {
+    return new Promise((resolve, reject) => {
+      const options = { host: '127.0.0.1', port: this.port, path, method, headers: { host: `${host}:${this.port}`, ...headers } };
+      request(options, reply => reply.resume().on('end', () => resolve(reply.statusCode))).on('error', reject).end(body);
+    });
   }
 
   /** save replaces routes.yaml as an editor does: by a rename over it. */

@@ -1,0 +1,56 @@
+// Small makers of nodes. All names are strangers' text: they become text nodes
+// and attributes, never HTML.
+
+export const $ = id => document.getElementById(id);
+
+export function make(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) if (value !== undefined) node.setAttribute(key, value);
+  node.append(...children.filter(child => child !== '' && child !== undefined && child !== null));
+  return node;
+}
+
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+
+// flash marks what has changed, once.
+export function flash(node) {
+  if (!still.matches) node.animate({ backgroundColor: ['var(--flash)', 'transparent'] }, { duration: 1600, easing: 'ease-out' });
+}
+
+// morph makes old equal to fresh by changing only what differs, so that what a
+// person has selected, opened or focused stays.
+export function morph(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeName !== fresh.nodeName) return old.replaceWith(document.importNode(fresh, true));
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== 'open') old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  morphChildren(old, fresh);
+}
+
+const keyOf = node => node.dataset?.key;
+
+function morphChildren(old, fresh) {
+  const keyed = new Map([...old.children].filter(keyOf).map(child => [keyOf(child), child]));
+  let at = old.firstChild;
+  for (const child of fresh.childNodes) {
+    const key = keyOf(child);
+    const same = key ? keyed.get(key) : at && !keyOf(at) && at.nodeName === child.nodeName ? at : null;
+    if (!same) {
+      const added = document.importNode(child, true);
+      old.insertBefore(added, at);
+      if (key && keyed.size > 0) flash(added);
+      continue;
+    }
+    if (same === at) at = at.nextSibling; else old.insertBefore(same, at);
+    morph(same, child);
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}

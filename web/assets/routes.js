@@ -1,0 +1,228 @@
+// The table of routes: drawn from the stream, a frame of changes at a time.
+import { $, flash, make } from './dom.js';
+import { copy, curlOf, urlOf, yamlOf } from './copy.js';
+import { about, detail, isWebLink, label, left, plural, uriParts, why } from './words.js';
+import { on } from './stream.js';
+
+const body = $('table').tBodies[0], search = $('search').elements.q;
+const rows = new Map(); // uri -> {tr, route, keys, shape}
+
+// A cell is drawn anew when what it depends on has changed.
+const uncounted = new Set(['requests', 'in_flight', 'last_seen', 'expires', 'traffic']);
+const shape = route => JSON.stringify(route, (key, value) => uncounted.has(key) ? undefined : value);
+const cells = [
+  { name: 'th', of: r => [r.uri, r.url, r.app, r.sticky], draw: drawURI },
+  { name: 'td', of: r => r.instances, draw: drawInstances, class: 'instances' },
+  { name: 'td', of: r => [r.source, expiry(r)], draw: drawSource, class: 'source' },
+  { name: 'td', of: r => r.requests, draw: r => [String(r.requests)], class: 'number requests' },
+  { name: 'td', of: r => r.uri, draw: r => [make('a', { href: detail(r.uri) }, make('span', { class: 'unseen' }, `Details of ${r.uri}`))], class: 'more' },
+];
+const omit = (key, value) => key === 'last_seen' || key === 'expires' ? undefined : value;
+
+function drawURI(r) {
+  const [name, rest, path] = uriParts(r.uri);
+  const parts = [make('b', {}, name), make('i', {}, rest), make('wbr'), path];
+  const uri = isWebLink(r.url)
+    ? make('a', { class: 'uri', href: r.url, target: '_blank', rel: 'noopener' }, ...parts)
+    : make('span', { class: 'uri', tabindex: -1 }, ...parts);
+  return [uri, ...(r.sticky ? [' ', make('span', { class: 'sticky', title: 'sessions stay with their instance' }, 'sticky')] : []),
+    ...(r.app && r.app !== name && r.app !== r.uri.split('/')[0] ? [make('small', {}, r.app)] : [])];
+}
+
+function drawInstances(r) {
+  return r.instances.length ? r.instances.flatMap(drawChip) : [make('span', { class: 'none' }, 'none')];
+}
+
+function drawChip(i) {
+  const chip = make('span', { class: i.health ? `chip ${i.health}` : 'chip', title: about(i) }, label(i.addr),
+    ...(i.tls ? [' ', make('small', {}, 'tls')] : []), ...(i.in_flight ? [' ', make('small', {}, `${i.in_flight} open`)] : []));
+  return i.health === 'down' ? [chip, make('span', { class: 'why' }, why(i))] : [chip];
+}
+
+function expiry(r) {
+  return r.instances.map(i => i.expires).filter(Boolean).sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+}
+
+function drawSource(r) {
+  const until = expiry(r);
+  return [make('span', {}, r.source), ...(until ? [' ', make('time', { class: 'left', datetime: until }, left(until))] : [])];
+}
+
+// Changes wait for the next frame, which draws them all.
+const changed = new Map(); // uri -> route, null for one that is gone
+let due = 0;
+function change(uri, route) {
+  changed.set(uri, route);
+  due ||= requestAnimationFrame(() => draw(true));
+}
+
+function draw(lit) {
+  cancelAnimationFrame(due);
+  due = 0;
+  for (const [uri, route] of changed) route ? upsert(route, lit) : remove(uri);
+  changed.clear();
+  total();
+}
+
+function upsert(route, lit) {
+  const row = rows.get(route.uri) || add(route.uri);
+  const before = row.shape;
+  row.route = route;
+  row.shape = shape(route);
+  cells.forEach((cell, i) => {
+    const key = JSON.stringify(cell.of(route), omit);
+    if (row.keys[i] !== key) redraw(row.tr.cells[i], cell.draw(route));
+    row.keys[i] = key;
+  });
+  if (!row.tr.isConnected) body.insertBefore(row.tr, follower(route));
+  filter(row);
+  if (lit && before !== row.shape) flash(row.tr);
+}
+
+function add(uri) {
+  const tr = make('tr', { role: 'row', 'data-uri': uri }, ...cells.map(cell =>
+    make(cell.name, cell.name === 'th' ? { scope: 'row', role: 'rowheader' } : { role: 'cell', class: cell.class })));
+  const row = { tr, keys: [] };
+  rows.set(uri, row);
+  return row;
+}
+
+function remove(uri) {
+  rows.get(uri)?.tr.remove();
+  rows.delete(uri);
+}
+
+// redraw keeps the focus at its place.
+function redraw(cell, nodes) {
+  const focusable = () => [...cell.querySelectorAll('a, button, [tabindex]')];
+  const focused = cell.contains(document.activeElement) ? focusable().indexOf(document.activeElement) : -1;
+  cell.replaceChildren(...nodes);
+  if (focused >= 0) focusable()[focused]?.focus();
+}
+
+// The order. A column of numbers begins with the greatest.
+const down = r => r.instances.filter(i => i.health === 'down').length;
+const text = (a, b) => a < b ? -1 : a > b ? 1 : 0;
+const orders = {
+  uri: (a, b) => text(a.uri, b.uri),
+  instances: (a, b) => down(b) - down(a) || b.instances.length - a.instances.length,
+  source: (a, b) => text(a.source, b.source),
+  requests: (a, b) => b.requests - a.requests,
+};
+let by = new URLSearchParams(location.search).get('sort') || 'uri';
+function compare(a, b) {
+  const order = (orders[by.replace(/^-/, '')] || orders.uri)(a, b);
+  return (by.startsWith('-') ? -order : order) || text(a.uri, b.uri);
+}
+
+// follower finds the row before which a route belongs: null for the end.
+function follower(route) {
+  let low = 0, high = body.rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compare(rows.get(body.rows[middle].dataset.uri).route, route) < 0) low = middle + 1; else high = middle;
+  }
+  return body.rows[low] || null;
+}
+
+// order puts all rows in their places, unless somebody is among them.
+function order() {
+  if (body.contains(document.activeElement) || body.matches(':hover')) return;
+  const sorted = [...rows.values()].sort((a, b) => compare(a.route, b.route)).map(row => row.tr);
+  if (sorted.some((tr, i) => body.rows[i] !== tr)) body.append(...sorted);
+}
+
+function sortBy(event) {
+  const link = event.target.closest('a[data-sort]');
+  if (!link || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  by = by === link.dataset.sort ? `-${by}` : link.dataset.sort;
+  for (const a of $('table').tHead.querySelectorAll('a')) {
+    const numeric = !['uri', 'source'].includes(a.dataset.sort), mine = a.dataset.sort === by.replace(/^-/, '');
+    if (mine) a.parentNode.setAttribute('aria-sort', numeric !== by.startsWith('-') ? 'descending' : 'ascending');
+    else a.parentNode.removeAttribute('aria-sort');
+  }
+  order();
+  remember();
+}
+
+// remember keeps search and order in the address.
+function remember() {
+  const query = new URLSearchParams();
+  if (search.value.trim()) query.set('q', search.value.trim());
+  if (by !== 'uri') query.set('sort', by);
+  history.replaceState(null, '', query.size ? `?${query}` : location.pathname);
+}
+
+function filter(row) {
+  const { uri, app, source, instances } = row.route;
+  const all = [uri, app, source, ...instances.map(i => `${i.addr} ${i.health || ''} ${i.health_why || ''}`)].join(' ').toLowerCase();
+  row.tr.hidden = !search.value.toLowerCase().split(/\s+/).every(word => all.includes(word));
+}
+
+function total() {
+  let instances = 0, fallen = 0, shown = 0;
+  for (const { route, tr } of rows.values()) {
+    instances += route.instances.length;
+    fallen += down(route);
+    if (!tr.hidden) shown++;
+  }
+  const count = `${plural(rows.size, 'route')}, ${plural(instances, 'instance')}${fallen ? `, ${fallen} down` : ''}`;
+  $('count').textContent = shown < rows.size ? `${shown} of ${count}` : count;
+  $('down').textContent = fallen ? `${fallen} down` : '';
+  $('table').hidden = shown === 0;
+  $('unmatched').hidden = shown > 0 || rows.size === 0;
+  $('empty').hidden = rows.size > 0;
+  $('search').hidden = rows.size === 0;
+}
+
+function searched() {
+  for (const row of rows.values()) filter(row);
+  total();
+  remember();
+}
+
+// The buttons of the row where the pointer or the focus is.
+const copies = { URL: urlOf, curl: curlOf, YAML: yamlOf };
+const actions = make('div', { class: 'actions', role: 'group', 'aria-label': 'Copy' }, ...Object.keys(copies).map(name =>
+  make('button', { type: 'button', 'data-copy': name, title: `copy ${name === 'curl' ? 'a curl command' : `the ${name}`}` }, name)));
+function hold(event) {
+  const tr = event.target.closest?.('tr');
+  if (tr && !tr.contains(actions)) tr.cells[tr.cells.length - 1].prepend(actions);
+}
+
+export const view = {
+  links: () => [...body.querySelectorAll('tr:not([hidden]) .uri')],
+  search,
+  copy(name, link) {
+    const { route } = rows.get(link.closest('tr').dataset.uri);
+    copy(copies[name](route), name === 'URL' ? undefined : `${route.uri} as ${name === 'curl' ? 'a curl command' : name}`);
+  },
+  details: link => link.closest('tr').querySelector('.more > a').click(),
+};
+
+export function start() {
+  document.documentElement.dataset.drawn = 'by script';
+  on('snapshot', s => {
+    const first = rows.size === 0, present = new Set(s.routes.map(r => r.uri));
+    if (first) body.replaceChildren(); // the server's rows, which are the same
+    for (const uri of rows.keys()) if (!present.has(uri)) changed.set(uri, null);
+    for (const route of s.routes) changed.set(route.uri, route);
+    draw(!first);
+  });
+  on('route', route => change(route.uri, route));
+  on('gone', ({ uri }) => change(uri, null));
+  setInterval(() => { if (by !== 'uri') order(); }, 5000);
+  $('search').addEventListener('submit', event => {
+    event.preventDefault();
+    view.links()[0]?.focus();
+  });
+  search.addEventListener('input', searched);
+  $('table').tHead.addEventListener('click', sortBy);
+  body.addEventListener('pointerover', hold);
+  body.addEventListener('focusin', hold);
+  body.addEventListener('click', event => {
+    const name = event.target.closest('[data-copy]')?.dataset.copy;
+    if (name) view.copy(name, event.target);
+  });
+}

@@ -1,0 +1,35 @@
+// axe looks at every view, in light and in dark, wide and narrow.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { publish } from './lib/nats.js';
+import { test, until } from './lib/scene.js';
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+const views = ['/', '/?q=nothing', '/file', '/events', '/help'];
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`axe finds nothing in any view, ${colorScheme}`, async scene => {
+    const app = await scene.app();
+    const router = await scene.router(`apps:\n  web: ${app.port}\n  shop: {instances: [${app.port}, 3999], sticky: [JSESSIONID]}\n  down: 3998\n`);
+    await publish(router.nats, 'router.register', { host: '127.0.0.1', port: 3997, uris: ['bus.localhost', '*.bus.localhost'], app: 'bus' });
+    for (const host of ['web', 'shop', 'down', 'nothing']) await router.ask(`${host}.localhost`);
+    await router.edit(yaml => `${yaml}  bad: [x]\n`);
+    await until('the bad edit is read', async () => (await router.api('/api/state')).file.status === 'rejected');
+    const page = await scene.live(router.admin, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
+    const found = [];
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const view of views) {
+        await page.goto(router.admin + view);
+        await page.locator('#connection[data-state=live]').waitFor();
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (wide > 0) found.push(`${view} at ${width}: ${wide} pixels too wide`);
+        if (width === 390 && colorScheme === 'dark') continue; // colours are the same at every width
+        await page.addScriptTag({ path: axe });
+        const { violations } = await page.evaluate(() => window.axe.run());
+        for (const v of violations) found.push(`${view} at ${width}: ${v.id}: ${v.nodes.map(n => `${n.target} ${n.failureSummary}`).join('; ')}`);
+      }
+    }
+    assert.deepEqual(found, []);
+  });
+}

@@ -1,0 +1,95 @@
+// The table of routes, by hand and by eye.
+import assert from 'node:assert/strict';
+import { publish } from './lib/nats.js';
+import { test, until } from './lib/scene.js';
+
+const yaml = 'apps:\n  alpha: 3901\n  beta: 3902\n  gamma:\n    routes: [gamma.localhost/api]\n    port: 3903\n';
+const shows = (page, ...routes) => until(`the table shows ${routes}`, async () => {
+  const uris = await page.locator('#table tbody tr:visible .uri').allInnerTexts().catch(() => []); // it may be loading
+  return uris.join() === routes.join();
+});
+
+test('an instance that goes down turns red and says why', async scene => {
+  const app = await scene.app();
+  const router = await scene.router(`apps:\n  web: ${app.port}\n`);
+  const page = await scene.live(router.admin);
+  const chip = page.locator('.chip', { hasText: `:${app.port}` });
+  assert.equal(await router.ask('web.localhost'), 200);
+  await app.down();
+  assert.equal(await router.ask('web.localhost'), 502);
+  await page.locator('.chip.down', { hasText: `:${app.port}` }).waitFor();
+  await page.getByText(/connection refused, since \d\d:\d\d:\d\d/).waitFor();
+  await page.getByRole('link', { name: 'Routes 1 down' }).waitFor();
+  const [red, green, blue] = (await chip.evaluate(node => getComputedStyle(node).color)).match(/\d+/g).map(Number);
+  assert.ok(red > 2 * green && red > 2 * blue, 'the chip is not red');
+});
+
+test('search, order and the keyboard alone', async scene => {
+  const router = await scene.router(yaml);
+  const page = await scene.live(router.admin, { permissions: ['clipboard-read', 'clipboard-write'] });
+  const keys = async (...names) => { for (const name of names) await page.keyboard.press(name); };
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
+
+  await keys('/');
+  await page.keyboard.type('gam');
+  await shows(page, 'gamma.localhost/api');
+  assert.match(page.url(), /\?q=gam$/);
+  await keys('Escape');
+  await shows(page, 'alpha.localhost', 'beta.localhost', 'gamma.localhost/api');
+
+  await keys('j', 'j');
+  const focused = () => page.evaluate(() => document.activeElement.closest('tr').dataset.uri);
+  assert.equal(await focused(), 'beta.localhost');
+  await keys('k', 'k', 'k');
+  assert.equal(await focused(), 'alpha.localhost');
+  await keys('c');
+  await until('the URL is copied', async () => await clipboard() === router.url('alpha.localhost'));
+  await keys('u');
+  await until('curl is copied', async () => await clipboard() === `curl -i ${router.url('alpha.localhost')}`);
+  await keys('y');
+  await until('YAML is copied', async () => await clipboard() === 'apps:\n  alpha:\n    routes: [alpha.localhost]\n    instances: [3901]\n');
+  const opened = page.waitForEvent('popup');
+  await keys('o');
+  assert.equal(new URL((await (await opened).evaluate(() => location.href))).hostname, 'alpha.localhost');
+
+  await page.bringToFront();
+  await keys('?');
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+  await keys('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+  await page.getByRole('link', { name: 'Route', exact: true }).click();
+  await shows(page, 'gamma.localhost/api', 'beta.localhost', 'alpha.localhost');
+  await page.reload();
+  await shows(page, 'gamma.localhost/api', 'beta.localhost', 'alpha.localhost');
+});
+
+test('a route named <script> is text', async scene => {
+  const router = await scene.router();
+  const page = await scene.live(router.admin);
+  const evil = '<script>window.pwned=1</script>', image = '"><img src=x onerror=window.pwned=1>';
+  await publish(router.nats, 'router.register', { host: '127.0.0.1', port: 3999, uris: ['evil.localhost'], app: evil, tags: { [image]: evil }, private_instance_id: image });
+  await publish(router.nats, 'router.register', { host: '127.0.0.1', port: 3999, uris: ['<script>alert(1)</script>.localhost'], app: evil });
+  await page.getByRole('rowheader', { name: evil }).waitFor();
+  await page.goto(`${router.admin}/events`);
+  await page.getByText('<script>alert(1)</script>').first().waitFor();
+  assert.equal(await page.evaluate(() => window.pwned), undefined);
+  assert.equal(await page.locator('script:not([src]), img[src=x]').count(), 0);
+});
+
+test('all of it without JavaScript', async scene => {
+  const router = await scene.router(yaml);
+  await router.save(`${yaml}  broken: x y\n`);
+  await until('the bad edit is read', async () => (await router.api('/api/state')).file.status === 'rejected');
+  const page = await scene.page(router.admin, { javaScriptEnabled: false });
+  await shows(page, 'alpha.localhost', 'beta.localhost', 'gamma.localhost/api');
+  await page.getByText(/routes.yaml:7:\d+/).first().waitFor();
+  await page.getByLabel('Search routes').fill('gamma');
+  await page.keyboard.press('Enter');
+  await shows(page, 'gamma.localhost/api');
+  for (const [name, text] of [['File', 'broken: x y'], ['Events', /\+ alpha.localhost :3901/]]) {
+    await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+    await page.getByText(text).first().waitFor();
+  }
+});

@@ -1,0 +1,177 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// words are what the templates say things with. assets/words.js says the same of
+// what changes while the page is open; whoever changes one changes the other.
+var words = template.FuncMap{
+	"clock":    clock,
+	"moment":   func(t time.Time) string { return t.Format(time.RFC3339Nano) },
+	"ago":      ago,
+	"left":     left,
+	"label":    instanceLabel,
+	"about":    instanceAbout,
+	"why":      whyDown,
+	"parts":    uriParts,
+	"subtitle": subtitle,
+	"web":      isWebLink,
+	"mark":     eventMark,
+	"expiry":   expiry,
+	"detail":   func(uri string) string { return "/route?uri=" + url.QueryEscape(uri) },
+}
+
+func clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+
+// distance is a moment, and how far it is.
+type distance struct {
+	time.Time
+	text string
+}
+
+func (d distance) String() string { return d.text }
+
+// ago says how long a moment is past.
+func ago(t time.Time) distance {
+	switch d := time.Since(t); {
+	case d < time.Second:
+		return distance{t, "just now"}
+	case d < time.Minute:
+		return distance{t, fmt.Sprintf("%d s ago", d/time.Second)}
+	case d < time.Hour:
+		return distance{t, fmt.Sprintf("%d min ago", d/time.Minute)}
+	case d < 24*time.Hour:
+		return distance{t, fmt.Sprintf("%d h ago", d/time.Hour)}
+	default:
+		return distance{t, fmt.Sprintf("%d d ago", d/(24*time.Hour))}
+	}
+}
+
+// left says how long it is to a moment.
+func left(t time.Time) distance {
+	switch d := time.Until(t); {
+	case d <= 0:
+		return distance{t, "due"}
+	case d < 3*time.Minute:
+		return distance{t, fmt.Sprintf("%d s", d/time.Second)}
+	case d < 3*time.Hour:
+		return distance{t, fmt.Sprintf("%d min", d/time.Minute)}
+	default:
+		return distance{t, fmt.Sprintf("%d h", d/time.Hour)}
+	}
+}
+
+// expiry returns when the first of the route's instances leaves the table, zero
+// when none ages.
+func expiry(r Route) time.Time {
+	var first time.Time
+	for _, i := range r.Instances {
+		if !i.Expires.IsZero() && (first.IsZero() || i.Expires.Before(first)) {
+			first = i.Expires
+		}
+	}
+	return first
+}
+
+// uriParts splits a URI into the first label, which tells routes apart, the rest
+// of the host, and the path.
+func uriParts(uri string) [3]string {
+	host, rest, hasPath := strings.Cut(uri, "/")
+	if hasPath {
+		rest = "/" + rest
+	}
+	dot := strings.IndexByte(host, '.')
+	if name, wildcard := strings.CutPrefix(host, "*."); wildcard {
+		if dot = strings.IndexByte(name, '.'); dot >= 0 {
+			dot += len("*.")
+		}
+	}
+	if dot < 0 || isIP(host) {
+		return [3]string{host, "", rest}
+	}
+	return [3]string{host[:dot], host[dot:], rest}
+}
+
+// instanceLabel is the address, without its host when that is this machine.
+func instanceLabel(addr string) string {
+	colon := strings.LastIndexByte(addr, ':')
+	if colon < 0 {
+		return addr
+	}
+	host := strings.Trim(addr[:colon], "[]")
+	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
+		return addr[colon:]
+	}
+	return addr
+}
+
+// instanceAbout is what a chip says beyond its label.
+func instanceAbout(i Instance) string {
+	about := []string{i.Addr}
+	add := func(name, value string) {
+		if value != "" {
+			about = append(about, name+" "+value)
+		}
+	}
+	add("instance", i.Index)
+	add("id", i.ID)
+	add("zone", i.Zone)
+	add("from", i.Source)
+	add("down:", i.Error)
+	for _, name := range slices.Sorted(maps.Keys(i.Tags)) {
+		about = append(about, name+"="+i.Tags[name])
+	}
+	return strings.Join(about, ", ")
+}
+
+// whyDown says what is wrong with an instance, in the line below its chip.
+func whyDown(i Instance) string {
+	why := instanceLabel(i.Addr) + " " + cmp.Or(i.HealthWhy, i.Error, "failed")
+	if !i.HealthSince.IsZero() {
+		why += ", since " + clock(i.HealthSince)
+	}
+	return why
+}
+
+// subtitle is the name of the route's app, where the URI does not say it.
+func subtitle(r Route) string {
+	if host, _, _ := strings.Cut(r.URI, "/"); r.App == host || r.App == uriParts(r.URI)[0] {
+		return ""
+	}
+	return r.App
+}
+
+// eventMark names the first character of an event's text for the style sheet.
+func eventMark(text string) string {
+	switch {
+	case strings.HasPrefix(text, "+"):
+		return "added"
+	case strings.HasPrefix(text, "-"):
+		return "removed"
+	case strings.HasPrefix(text, "!"):
+		return "wrong"
+	}
+	return "other"
+}
+
+// isWebLink says whether a URL may become a link.
+func isWebLink(link string) bool {
+	return strings.HasPrefix(link, "http://") || strings.HasPrefix(link, "https://") ||
+		strings.HasPrefix(link, "/") && !strings.HasPrefix(link, "//")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
