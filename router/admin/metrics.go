@@ -7,9 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"devrouter/router/accesslog"
 )
 
@@ -35,11 +32,11 @@ func (b *Buckets) fill() {
 			*list = bounds
 		}
 	}
-	fill(&b.LookupTime, prometheus.LinearBuckets(10_000, 10_000, 10)...)
+	fill(&b.LookupTime, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000, 80_000, 90_000, 100_000)
 	fill(&b.GorouterTime, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1)
 	fill(&b.RegistrationLatency, 0.1, 0.2, 0.4, 0.8, 1, 1.5, 2, 3, 4)
 	fill(&b.Latency, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000)
-	fill(&b.HTTPLatency, prometheus.DefBuckets...)
+	fill(&b.HTTPLatency, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 }
 
 // Gauges are asked when the metrics are read. A nil one is always 0.
@@ -72,39 +69,39 @@ type MetricsOptions struct {
 // Metrics are gorouter's metrics by gorouter's names (reference 8.4), in a
 // registry of their own. The methods may be called from any goroutine.
 type Metrics struct {
-	opts     MetricsOptions
-	started  time.Time
-	registry *prometheus.Registry
+	opts    MetricsOptions
+	started time.Time
+	all     exposition
 
-	registryMessage   *prometheus.CounterVec // component, action
-	unregistryMessage *prometheus.CounterVec // component
+	registryMessage   *family // action, component
+	unregistryMessage *family // component
 	components        labels
 	sources           labels
 	byComponent       sync.Map // what a component's requests add to: a label's value to *componentMeters
 
-	pruned              prometheus.Counter
-	registrationLatency prometheus.Histogram
-	lookupTime          prometheus.Histogram
-	gorouterTime        prometheus.Histogram
-	latency             *prometheus.HistogramVec // component
-	httpLatency         *prometheus.HistogramVec // source_id
-	requests            *prometheus.CounterVec   // component
+	pruned              *counter
+	registrationLatency *histogram
+	lookupTime          *histogram
+	gorouterTime        *histogram
+	latency             *family // component
+	httpLatency         *family // source_id
+	requests            *family // component
 	responses           statusGroups
 	routeServices       statusGroups
 
-	rejected, badGateways, emptyLength             prometheus.Counter
-	invalidID, invalidCert, handshakes, connLimits prometheus.Counter
-	websocketUpgrades, websocketFailures           prometheus.Counter
+	rejected, badGateways, emptyLength             *counter
+	invalidID, invalidCert, handshakes, connLimits *counter
+	websocketUpgrades, websocketFailures           *counter
 }
 
 type componentMeters struct {
-	requests prometheus.Counter
-	latency  prometheus.Observer
+	requests *counter
+	latency  *histogram
 }
 
 // statusGroups are the counters of one metric with the label status_group, by
 // the status's first digit; 0 stands for all others.
-type statusGroups [6]prometheus.Counter
+type statusGroups [6]*counter
 
 func (g *statusGroups) count(status int) {
 	class := status / 100
@@ -117,17 +114,18 @@ func (g *statusGroups) count(status int) {
 // NewMetrics returns metrics that all stand at zero.
 func NewMetrics(o MetricsOptions) *Metrics {
 	o.Buckets.fill()
-	m := &Metrics{opts: o, started: time.Now(), registry: prometheus.NewRegistry()}
+	m := &Metrics{opts: o, started: time.Now()}
 	m.describeRegistry()
 	m.describeRequests()
 	m.describeFailures()
 	m.describeGauges()
+	m.describeReading()
 	return m
 }
 
 // describeRegistry makes what registrations add to.
 func (m *Metrics) describeRegistry() {
-	m.registryMessage = m.counters("registry_message", "number of route registration messages", "component", "action")
+	m.registryMessage = m.counters("registry_message", "number of route registration messages", "action", "component")
 	m.unregistryMessage = m.counters("unregistry_message", "number of unregister messages", "component")
 	m.pruned = m.counter("routes_pruned", "number of pruned endpoints")
 	m.registrationLatency = m.histogram("route_registration_latency", "time from an endpoint's change to its registration in ms", m.opts.Buckets.RegistrationLatency)
@@ -176,6 +174,13 @@ func (m *Metrics) describeGauges() {
 	}
 }
 
+// describeReading makes what the reading of the metrics itself adds to.
+func (m *Metrics) describeReading() {
+	errors := m.counters("promhttp_metric_handler_errors_total", "Total number of internal errors encountered by the promhttp metric handler.", "cause")
+	errors.with("gathering")
+	m.all.failed = errors.with("encoding").(*counter)
+}
+
 func ask[T int | time.Duration](gauge func() T) float64 {
 	if gauge == nil {
 		return 0
@@ -183,63 +188,54 @@ func ask[T int | time.Duration](gauge func() T) float64 {
 	return float64(gauge())
 }
 
-func (m *Metrics) counter(name, help string) prometheus.Counter {
-	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-	m.registry.MustRegister(c)
-	return c
+func (m *Metrics) counter(name, help string) *counter {
+	return m.counters(name, help).with().(*counter)
 }
 
-func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
-	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
-	m.registry.MustRegister(c)
-	return c
+func (m *Metrics) counters(name, help string, labels ...string) *family {
+	return m.all.add(name, help, "counter", labels, func() series { return new(counter) })
 }
 
 func (m *Metrics) statusGroups(name, help string) (groups statusGroups) {
 	c := m.counters(name, help, "status_group")
 	for class, group := range [...]string{0: "xxx", 2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx"} {
 		if group != "" {
-			groups[class] = c.WithLabelValues(group)
+			groups[class] = c.with(group).(*counter)
 		}
 	}
 	return groups
 }
 
-func (m *Metrics) histogram(name, help string, buckets []float64) prometheus.Histogram {
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
-	m.registry.MustRegister(h)
-	return h
+func (m *Metrics) histogram(name, help string, buckets []float64) *histogram {
+	return m.histograms(name, help, buckets).with().(*histogram)
 }
 
-func (m *Metrics) histograms(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
-	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
-	m.registry.MustRegister(h)
-	return h
+func (m *Metrics) histograms(name, help string, buckets []float64, labels ...string) *family {
+	return m.all.add(name, help, "histogram", labels, func() series { return newHistogram(buckets) })
 }
 
 func (m *Metrics) gauge(name, help string, read func() float64) {
-	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+	m.all.add(name, help, "gauge", nil, func() series { return gauge(read) })
 }
 
-// Handler serves the metrics in the formats that Prometheus reads, to whoever
-// asks: like gorouter's, it wants no password.
+// Handler serves the metrics in Prometheus's text format, to whoever asks: like
+// gorouter's, it wants no password.
 func (m *Metrics) Handler() http.Handler {
-	metrics := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		metrics.ServeHTTP(w, r)
+		m.all.ServeHTTP(w, r)
 	})
 }
 
 // Registered counts one URI of a router.register message. action is "added",
 // "updated" or "unmodified".
 func (m *Metrics) Registered(component, action string) {
-	m.registryMessage.WithLabelValues(m.components.value(component), action).Inc()
+	m.registryMessage.with(action, m.components.value(component)).(*counter).Inc()
 }
 
 // Unregistered counts one URI of a router.unregister message.
 func (m *Metrics) Unregistered(component string) {
-	m.unregistryMessage.WithLabelValues(m.components.value(component)).Inc()
+	m.unregistryMessage.with(m.components.value(component)).(*counter).Inc()
 }
 
 // RegistrationLatency records how long an endpoint's change took to arrive here.
@@ -252,7 +248,7 @@ func (m *Metrics) RegistrationLatency(latency time.Duration) {
 }
 
 // Pruned counts endpoints that were removed for want of a heartbeat.
-func (m *Metrics) Pruned(endpoints int) { m.pruned.Add(float64(endpoints)) }
+func (m *Metrics) Pruned(endpoints int) { m.pruned.Add(endpoints) }
 
 // RouteServiceResponse counts a reply of a route service.
 func (m *Metrics) RouteServiceResponse(status int) { m.routeServices.count(status) }
@@ -270,7 +266,7 @@ func (m *Metrics) Observe(r *accesslog.Record) {
 		return
 	}
 	meters := m.meters(r.Endpoint.Component)
-	meters.requests.Add(float64(r.Attempts))
+	meters.requests.Add(r.Attempts)
 	m.observeWebSocket(r)
 	if r.Status == 0 {
 		return // the client has seen none
@@ -286,7 +282,7 @@ func (m *Metrics) Observe(r *accesslog.Record) {
 	}
 	if m.httpLatency != nil {
 		source := cmp.Or(r.Endpoint.SourceID, "gorouter")
-		m.httpLatency.WithLabelValues(m.sources.value(source)).Observe(took.Seconds())
+		m.httpLatency.with(m.sources.value(source)).(*histogram).Observe(took.Seconds())
 	}
 }
 
@@ -335,9 +331,9 @@ func (m *Metrics) meters(component string) *componentMeters {
 	if meters, ok := m.byComponent.Load(component); ok {
 		return meters.(*componentMeters)
 	}
-	meters := &componentMeters{requests: m.requests.WithLabelValues(component)}
+	meters := &componentMeters{requests: m.requests.with(component).(*counter)}
 	if m.latency != nil {
-		meters.latency = m.latency.WithLabelValues(component)
+		meters.latency = m.latency.with(component).(*histogram)
 	}
 	kept, _ := m.byComponent.LoadOrStore(component, meters)
 	return kept.(*componentMeters)

@@ -222,3 +222,30 @@ func BenchmarkMetricsObserve(b *testing.B) {
 		}
 	})
 }
+
+// The format is Prometheus's, to the byte: what reads it is not ours.
+func TestMetricsAreInTheTextFormat(t *testing.T) {
+	m := NewMetrics(MetricsOptions{Buckets: Buckets{RegistrationLatency: []float64{0.5, 2.5}}})
+	m.Registered("a\"b\\c\nd", "added")
+	m.Pruned(1234567)
+	m.RegistrationLatency(500 * time.Microsecond)
+	m.RegistrationLatency(time.Second)
+	res, body := get(t, serve(t, Options{Metrics: m.Handler()})+"/metrics")
+	wantHeader(t, res, "Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	for _, want := range []string{
+		"# HELP registry_message number of route registration messages\n# TYPE registry_message counter\n" +
+			"registry_message{action=\"added\",component=\"a\\\"b\\\\c\\nd\"} 1\n",
+		"# HELP routes_pruned number of pruned endpoints\n# TYPE routes_pruned counter\nroutes_pruned 1.234567e+06\n",
+		"# TYPE route_registration_latency histogram\n" +
+			"route_registration_latency_bucket{le=\"0.5\"} 1\nroute_registration_latency_bucket{le=\"2.5\"} 1\n" +
+			"route_registration_latency_bucket{le=\"+Inf\"} 2\nroute_registration_latency_sum 1000.5\nroute_registration_latency_count 2\n",
+		"# TYPE total_routes gauge\ntotal_routes 0\n",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("got\n%s\nwant in it\n%s", body, want)
+		}
+	}
+	if strings.Contains(body, "unregistry_message") {
+		t.Error("a metric without series is there")
+	}
+}
