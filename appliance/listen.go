@@ -6,9 +6,6 @@ import (
 	"net"
 	"strconv"
 	"syscall"
-
-	gopsnet "github.com/shirou/gopsutil/v4/net"
-	"github.com/shirou/gopsutil/v4/process"
 )
 
 // listen opens a TCP port on a host. The host 127.0.0.1 (or localhost) is ::1 as
@@ -77,20 +74,9 @@ func portError(err error, host string, port uint16, setting string) error {
 // holder returns " by NAME (pid N)" for the process that listens on a port, or
 // nothing where the system does not tell.
 func holder(port uint16) string {
-	conns, err := gopsnet.Connections("tcp")
-	if err != nil {
-		return ""
-	}
-	for _, c := range conns {
-		if c.Status != "LISTEN" || c.Laddr.Port != uint32(port) || c.Pid == 0 {
-			continue
-		}
-		p, err := process.NewProcess(c.Pid)
-		if err != nil {
-			continue
-		}
-		if name, err := p.Name(); err == nil {
-			return fmt.Sprintf(" by %s (pid %d)", name, c.Pid)
+	for _, l := range Listening() {
+		if l.Port == port && l.Process != "" {
+			return fmt.Sprintf(" by %s (pid %d)", l.Process, l.PID)
 		}
 	}
 	return ""

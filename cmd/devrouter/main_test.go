@@ -349,6 +349,11 @@ func TestClosedOutputDoesNotEndIt(t *testing.T) {
 
 // The first five minutes: what `make run` shows.
 func TestDemo(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:4101")
+	if err != nil {
+		t.Skip("another demo runs on this machine: ", err)
+	}
+	l.Close()
 	dir := t.TempDir()
 	p := start(t, dir, "demo")
 	p.waitFor("+ shop.localhost :4103")
