@@ -18,6 +18,7 @@ import (
 	"devrouter/router"
 	"devrouter/router/accesslog"
 	"devrouter/router/admin"
+	"devrouter/router/health"
 	"devrouter/router/route"
 	"devrouter/web"
 )
@@ -145,6 +146,8 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	}
 	o.Table.OnChange = a.routeChanged
 	o.Table.OnHealth = func(string) { a.page.Changed() }
+	o.Health.Admits = a.ownsEndpoint
+	o.Health.OnTurn = a.healthTurned
 	o.Refuse = a.refuse
 	o.OnRefused = a.refused
 	o.AccessLog = a.accessLog
@@ -295,6 +298,17 @@ func (a *Appliance) routeChanged(c route.Change) {
 			a.claim()
 		}
 	}
+}
+
+// healthTurned is told by the router's prober.
+func (a *Appliance) healthTurned(t health.Turn) {
+	a.feed.put(healthTurned(t))
+}
+
+// ownsEndpoint says whether an endpoint is of the file: of the bus, only those of
+// this machine are looked at.
+func (a *Appliance) ownsEndpoint(key route.Key, e *route.Endpoint) bool {
+	return a.apps != nil && a.apps.Owns(key, e.Addr)
 }
 
 func (a *Appliance) fileRead(s devapps.State) {

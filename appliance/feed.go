@@ -16,6 +16,7 @@ import (
 
 	"devrouter/devapps"
 	"devrouter/router"
+	"devrouter/router/health"
 	"devrouter/router/route"
 	"devrouter/web"
 )
@@ -127,6 +128,22 @@ func routeChanged(c route.Change, source string) report {
 	default:
 		r.event.Text = fmt.Sprintf("- %s %s (unregistered)", uri, addr)
 	}
+	return r
+}
+
+// healthTurned reports an endpoint that went down or came back.
+func healthTurned(t health.Turn) report {
+	uri, words := t.Key.String(), "up"
+	r := report{
+		level: slog.LevelInfo, name: "endpoint-up",
+		attrs: []slog.Attr{slog.String("uri", uri), slog.String("backend", t.Addr)},
+	}
+	if !t.Up {
+		why := health.Words(t.Err)
+		r.name, words = "endpoint-down", "down ("+why+")"
+		r.attrs = append(r.attrs, slog.String("error", t.Err.Error()), slog.String("why", why))
+	}
+	r.event = web.Event{Kind: r.name, Route: uri, Addr: t.Addr, Text: fmt.Sprintf("~ %s %s %s", uri, shortAddr(t.Addr), words)}
 	return r
 }
 

@@ -9,6 +9,7 @@ import (
 	"devrouter/config"
 	"devrouter/router"
 	"devrouter/router/accesslog"
+	"devrouter/router/health"
 	"devrouter/router/proxy"
 	"devrouter/router/route"
 )
@@ -36,6 +37,7 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		KeepStaleWhileDisconnected: c.SuspendPruningIfNatsUnavailable,
 		Shards:                     router.Shards{Mode: c.RoutingTableShardingMode, Segments: c.IsolationSegments},
 		Table:                      route.Options{Algorithm: route.Algorithm(c.BalancingAlgorithm), KeepEmpty: keepEmpty(c)},
+		Health:                     health.Options{Interval: orNever(c.EndpointHealthCheckInterval)},
 		Proxy:                      proxyOptions(c),
 		Transport:                  transport,
 		DisableHTTP2:               !c.EnableHTTP2,

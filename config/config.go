@@ -132,6 +132,9 @@ type Config struct {
 	// EndpointKeepAliveProbeInterval is the time between two TCP keep-alive probes of an endpoint's connection.
 	// Default: 1s.
 	EndpointKeepAliveProbeInterval time.Duration `yaml:"endpoint_keep_alive_probe_interval"`
+	// EndpointHealthCheckInterval is the time between two looks at whether an endpoint that is up still answers; one that is down is looked at each second, later every five. Only endpoints of routes_file and on loopback addresses are looked at. At 0 none is: only requests tell, as in gorouter.
+	// Default: 10s.
+	EndpointHealthCheckInterval time.Duration `yaml:"endpoint_health_check_interval"`
 	// DisableKeepAlives closes the connection to an endpoint after each request.
 	DisableKeepAlives bool `yaml:"disable_keep_alives"`
 	// MaxIdleConns is how many idle connections are kept in all. At 0 there is no bound.

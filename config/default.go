@@ -43,6 +43,7 @@ func Default() Config {
 		EndpointDialTimeout:            5 * time.Second,
 		TLSHandshakeTimeout:            10 * time.Second,
 		EndpointKeepAliveProbeInterval: time.Second,
+		EndpointHealthCheckInterval:    10 * time.Second,
 		MaxIdleConns:                   100,
 		MaxIdleConnsPerHost:            100,
 

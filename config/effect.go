@@ -128,6 +128,7 @@ var effective = map[string]bool{
 	"endpoint_dial_timeout":              true,
 	"websocket_dial_timeout":             false,
 	"tls_handshake_timeout":              true,
+	"endpoint_health_check_interval":     true,
 	"endpoint_keep_alive_probe_interval": true,
 	"disable_keep_alives":                true,
 	"max_idle_conns":                     true,

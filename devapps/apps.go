@@ -148,6 +148,13 @@ func (a *Apps) Admits(key route.Key, addr string) bool {
 	return !taken || o.app.open || o.app.own[addr] != nil
 }
 
+// Owns says whether a route and the endpoint at an address are both the file's
+// own. Any goroutine may call it.
+func (a *Apps) Owns(key route.Key, addr string) bool {
+	o, taken := a.index.Load().owners[key]
+	return taken && o.app.own[addr] != nil
+}
+
 // Owner returns the app that has a route in the file, and the route's line. Any
 // goroutine may call it.
 func (a *Apps) Owner(key route.Key) (app string, line int, ok bool) {

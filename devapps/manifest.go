@@ -63,8 +63,8 @@ type App struct {
 	RouteServiceURL string
 	// Open admits endpoints of other clients to the app's routes.
 	Open bool
-	// Health is the path that tells whether an instance is well. Kept here; the
-	// messages have no field for it.
+	// Health is the path that tells whether an instance is well. Empty has the
+	// router look for a connection only.
 	Health string
 }
 

@@ -47,6 +47,7 @@ func (a *App) registration(index int, i Instance, uris []string, tags map[string
 		RouteServiceURL:      a.RouteServiceURL,
 		Tags:                 tags,
 		AvailabilityZone:     i.Zone,
+		HealthCheckPath:      a.Health,
 		Options: wire.Options{
 			LoadBalancing: a.LoadBalancing, HashHeader: a.HashHeader, HashBalance: wire.Factor(a.HashBalance),
 			StickyCookieNames: a.Sticky,
@@ -93,6 +94,7 @@ func sameEndpoint(a, b *wire.Registration) bool {
 		a.StaleThresholdInSeconds == b.StaleThresholdInSeconds &&
 		a.IsolationSegment == b.IsolationSegment &&
 		a.AvailabilityZone == b.AvailabilityZone &&
+		a.HealthCheckPath == b.HealthCheckPath &&
 		a.EndpointUpdatedAtNs == b.EndpointUpdatedAtNs &&
 		a.Options.LoadBalancing == b.Options.LoadBalancing &&
 		a.Options.HashHeader == b.Options.HashHeader &&

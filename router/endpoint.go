@@ -2,6 +2,7 @@ package router
 
 import (
 	"log/slog"
+	"net/url"
 	"time"
 
 	"devrouter/router/proxy"
@@ -21,6 +22,7 @@ func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
 	if e.Protocol == "" || s.r.opts.DisableHTTP2 && (e.Protocol == "http2" || e.Protocol == "h2c") {
 		e.Protocol = "http1"
 	}
+	e.HealthPath = healthPath(reg.HealthCheckPath, e.Addr, s.log)
 	e.Balancing = balancing(&reg.Options, e.Addr, s.log)
 	e.StickyCookies = stickyCookies(reg.Options.StickyCookieNames, e.Addr, s.log)
 	return e
@@ -79,6 +81,22 @@ func stickyCookies(names []string, addr string, log *slog.Logger) (valid []strin
 		log.Error("invalid-endpoint-sticky-cookie-names-provided-ignoring-them", "endpoint", addr, "ignored", ignored, "most", maxStickyCookies)
 	}
 	return valid
+}
+
+// maxHealthPath bounds what is sent to an endpoint again and again.
+const maxHealthPath = 1 << 10
+
+// healthPath leaves out what can be no request's target.
+func healthPath(path, addr string, log *slog.Logger) string {
+	if path == "" {
+		return ""
+	}
+	u, err := url.ParseRequestURI(path)
+	if err != nil || path[0] != '/' || u.Host != "" || len(path) > maxHealthPath {
+		log.Error("invalid-endpoint-health-check-path-provided-ignoring-it", "endpoint", addr, "health_check_path", excerpt(path))
+		return ""
+	}
+	return path
 }
 
 // isName says whether a text can name a header or a cookie; no sensible one is

@@ -75,6 +75,24 @@ func TestMessagesDescribeTheRoute(t *testing.T) {
 	}
 }
 
+func TestHealthCheckPath(t *testing.T) {
+	f := start(t, nil)
+	for sent, want := range map[string]string{
+		"/up":                                    "/up",
+		"/up?deep=1":                             "/up?deep=1",
+		"up":                                     "",
+		"//up":                                   "//up",
+		"http://evil.test":                       "",
+		`/up\r\nX: y`:                            "",
+		"/" + strings.Repeat("a", maxHealthPath): "",
+	} {
+		f.publish("router.register", `{"host":"127.0.0.1","port":9,"uris":["app.test"],"health_check_path":"%s"}`, sent)
+		if got := f.pool("app.test").Instances()[0].Endpoint().HealthPath; got != want {
+			t.Errorf("%.40q: got %.40q, want %q", sent, got, want)
+		}
+	}
+}
+
 // A route's session cookies are matched in each of its requests.
 func TestStickyCookieNamesAreBounded(t *testing.T) {
 	f := start(t, nil)

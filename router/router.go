@@ -16,6 +16,7 @@ import (
 
 	"devrouter/router/accesslog"
 	"devrouter/router/admin"
+	"devrouter/router/health"
 	"devrouter/router/proxy"
 	"devrouter/router/route"
 	"devrouter/router/wire"
@@ -77,6 +78,8 @@ type Options struct {
 	// route may lead to them.
 	OwnAddrs []net.Addr
 
+	// Health configures how endpoints are looked at, but for Table, Dial and Transport.
+	Health health.Options
 	// Proxy configures the proxy but for Table, Transport, Dial, Healthy and OnDone.
 	Proxy proxy.Options
 	// Transport configures the connections to endpoints but for Dialer.
@@ -137,6 +140,7 @@ type Router struct {
 	log        *slog.Logger
 	uuid       string
 	table      *route.Table
+	prober     *health.Prober
 	registry   *registry
 	proxy      *proxy.Handler
 	transports *proxy.Transports
@@ -176,8 +180,7 @@ func New(o Options) (*Router, error) {
 		serveErr: make(chan error, 8), ready: make(chan struct{}),
 	}
 	r.registry = &registry{log: o.component("registry"), next: o.Table.OnChange}
-	o.Table.OnChange = r.registry.changed
-	r.table = route.NewTable(o.Table)
+	r.table = route.NewTable(r.tableOptions(o.Table))
 	r.metrics = r.newMetrics(o.Metrics)
 	if o.ActiveAppsInterval > 0 {
 		r.activeApps = newActiveApps()
@@ -191,6 +194,8 @@ func New(o Options) (*Router, error) {
 	dialer := &proxy.Dialer{Timeout: o.DialTimeout, KeepAliveProbe: o.KeepAliveProbe, Allow: r.own.allow}
 	o.Transport.Dialer = dialer
 	r.transports = proxy.NewTransports(o.Transport)
+	o.Health.Table, o.Health.Dial, o.Health.Transport = r.table, dialer.DialContext, r.transports.For
+	r.prober = health.New(o.Health)
 	p := o.Proxy
 	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
 	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.component("proxy")
@@ -205,6 +210,33 @@ func New(o Options) (*Router, error) {
 		}
 	}
 	return r, nil
+}
+
+// tableOptions lets the prober know of the table's changes. Nothing changes before
+// New has made it.
+func (r *Router) tableOptions(o route.Options) route.Options {
+	o.OnChange = func(c route.Change) {
+		r.prober.TableChanged()
+		r.registry.changed(c)
+	}
+	turned := o.OnHealth
+	o.OnHealth = func(addr string) {
+		r.prober.HealthTurned(addr)
+		if turned != nil {
+			turned(addr)
+		}
+	}
+	return o
+}
+
+// LookAgain has those endpoints of a route that are down looked at soon, because
+// somebody waits for them.
+func (r *Router) LookAgain(pool *route.Pool) {
+	for _, i := range pool.Instances() {
+		if i.Live().Failure() != nil {
+			r.prober.Ask(i.Live().Addr())
+		}
+	}
 }
 
 // ownPages ends the pages of this process when the drain begins: their streams
@@ -253,6 +285,7 @@ func (r *Router) Run(ctx context.Context) error {
 	wg.Go(func() { r.prune(ctx) })
 	wg.Go(func() { sub.announce(ctx) })
 	wg.Go(func() { r.publishActiveApps(ctx) })
+	wg.Go(func() { r.prober.Run(ctx) })
 
 	if err := r.open(ctx); err != nil {
 		return r.listenerFailed(err)

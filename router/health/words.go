@@ -25,6 +25,9 @@ func Words(err error) string {
 			return words
 		}
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Err != nil {
+		err = op.Err // the address stands beside the words
+	}
 	return brief(err.Error())
 }
 

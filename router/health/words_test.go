@@ -30,6 +30,7 @@ func TestWords(t *testing.T) {
 		{&net.DNSError{Name: "db.internal", IsNotFound: true}, "no address is known for db.internal"},
 		{io.EOF, "it closed the connection without an answer"},
 		{errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP status code "x"`), "its answer is not HTTP"},
+		{&net.OpError{Op: "dial", Err: errors.New("link-local addresses are no endpoints")}, "link-local addresses are no endpoints"},
 		{errors.New("port 8081 is this router's own"), "port 8081 is this router's own"},
 		{errors.New(strings.Repeat("é", 500)), strings.Repeat("é", maxWords/2) + "…"},
 	} {

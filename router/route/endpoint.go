@@ -24,6 +24,9 @@ type Endpoint struct {
 	Balancing           Balancing
 	StickyCookies       []string // names of session cookies; empty means the router's own
 	Tags                map[string]string
+	// HealthPath is the path that tells whether the endpoint is well; "" where a
+	// connection has to.
+	HealthPath string
 	// TTL is how long the endpoint lives without a heartbeat, always positive.
 	TTL time.Duration
 	// TTLAsked says that the registration asked for the TTL, and did not just get
@@ -45,14 +48,14 @@ func (e *Endpoint) same(o *Endpoint) bool {
 		e.InstanceID == o.InstanceID && e.InstanceIndex == o.InstanceIndex &&
 		e.ServerCertDomainSAN == o.ServerCertDomainSAN && e.IsolationSegment == o.IsolationSegment &&
 		e.AvailabilityZone == o.AvailabilityZone && e.RouteServiceURL == o.RouteServiceURL &&
-		e.Balancing == o.Balancing && e.TTL == o.TTL && e.TTLAsked == o.TTLAsked && slices.Equal(e.StickyCookies, o.StickyCookies) && maps.Equal(e.Tags, o.Tags)
+		e.HealthPath == o.HealthPath && e.Balancing == o.Balancing && e.TTL == o.TTL && e.TTLAsked == o.TTLAsked && slices.Equal(e.StickyCookies, o.StickyCookies) && maps.Equal(e.Tags, o.Tags)
 }
 
 // bytes is what the description takes up, roughly.
 func (e *Endpoint) bytes() int64 {
 	const perTag = 32 // two string headers
 	n := len(e.Addr) + len(e.App) + len(e.InstanceID) + len(e.InstanceIndex) + len(e.ServerCertDomainSAN) +
-		len(e.IsolationSegment) + len(e.AvailabilityZone) + len(e.RouteServiceURL) + len(e.Balancing.HashHeader)
+		len(e.IsolationSegment) + len(e.AvailabilityZone) + len(e.RouteServiceURL) + len(e.HealthPath) + len(e.Balancing.HashHeader)
 	for _, name := range e.StickyCookies {
 		n += len(name)
 	}

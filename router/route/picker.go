@@ -90,10 +90,25 @@ func (k *Picker) sticky() *Instance {
 	if k.choice.Sticky == "" || len(k.tried) > 0 {
 		return nil
 	}
-	if i := k.named(); i != nil && i.live.acquire(int64(k.choice.MaxConns)) {
+	if i := k.named(); i != nil && !k.isLost(i) && i.live.acquire(int64(k.choice.MaxConns)) {
 		return i
 	}
 	return nil
+}
+
+// isLost says whether the session of an instance has to go elsewhere: a probe has
+// found it down, and another is not. What a request found decides for that request
+// alone, as in gorouter: the next one tries its own instance first.
+func (k *Picker) isLost(i *Instance) bool {
+	if f := i.live.Failure(); f == nil || !f.Probed || !i.live.isDown(k.choice.FailedFor) {
+		return false
+	}
+	for _, o := range k.instances {
+		if o != i && !o.live.isDown(k.choice.FailedFor) {
+			return true
+		}
+	}
+	return false
 }
 
 // named returns the instance that Sticky names, or nil.

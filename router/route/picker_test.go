@@ -103,6 +103,24 @@ func TestStickyDecidesTheFirstAttemptOnly(t *testing.T) {
 	}
 }
 
+// A request that failed is one request's finding; a probe's is everybody's.
+func TestSessionLeavesAnInstanceThatAProbeFoundDown(t *testing.T) {
+	p := pool(t, RoundRobin, "h:1", "h:2")
+	first, second := p.Instances()[0], p.Instances()[1]
+	first.Live().Fail(errors.New("refused"))
+	if got := next(t, p, Choice{Sticky: "h:1"}); got != first {
+		t.Errorf("after a failed request: got %s, want the session's own", got.Endpoint().Addr)
+	}
+	first.Live().Probed(errors.New("refused"))
+	if got := next(t, p, Choice{Sticky: "h:1"}); got != second {
+		t.Errorf("after a probe: got %s, want the one that is up", got.Endpoint().Addr)
+	}
+	second.Live().Fail(errors.New("refused"))
+	if got := next(t, p, Choice{Sticky: "h:1"}); got != first {
+		t.Errorf("when all are down: got %s, want the session's own", got.Endpoint().Addr)
+	}
+}
+
 func TestLeastConnectionPrefersTheIdle(t *testing.T) {
 	p := pool(t, LeastConnection, "h:1", "h:2", "h:3")
 	p.Instances()[0].live.acquire(0)

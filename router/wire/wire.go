@@ -73,6 +73,10 @@ type Registration struct {
 	AvailabilityZone string `json:"availability_zone,omitempty"`
 	// EndpointUpdatedAtNs is when the endpoint last changed, in Unix nanoseconds.
 	EndpointUpdatedAtNs int64 `json:"endpoint_updated_at_ns,omitempty"`
+	// HealthCheckPath is the path that tells whether the endpoint is well: the router
+	// asks for it now and then. Empty has it look for a connection only. An addition
+	// of devrouter's: gorouters look at no endpoint, and ignore it.
+	HealthCheckPath string `json:"health_check_path,omitempty"`
 	// Options are per-route settings. The zero value keeps what the route has.
 	Options Options `json:"options,omitzero"`
 }
