@@ -1,0 +1,30 @@
+//go:build !unix
+
+package http1
+
+import "net"
+
+// lazyReader reads a connection into a buffer. It holds it while it waits.
+type lazyReader struct {
+	conn *net.TCPConn
+	buf  *[]byte
+}
+
+func newLazyReader(conn *net.TCPConn) (*lazyReader, error) { return &lazyReader{conn: conn}, nil }
+
+// read returns what comes next. It is valid until the next call.
+func (l *lazyReader) read() ([]byte, error) {
+	if l.buf == nil {
+		l.buf = getBuffer(copyBuffer)
+	}
+	n, err := l.conn.Read(*l.buf)
+	return (*l.buf)[:max(n, 0)], err
+}
+
+// release gives the buffer back.
+func (l *lazyReader) release() {
+	if l.buf != nil {
+		putBuffer(l.buf)
+		l.buf = nil
+	}
+}

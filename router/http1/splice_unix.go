@@ -1,0 +1,72 @@
+//go:build unix
+
+package http1
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// lazyReader reads a connection into a buffer that it takes when something has
+// come, and gives back before it waits.
+type lazyReader struct {
+	raw syscall.RawConn
+	try func(fd uintptr) bool // tryRead, made once
+	buf *[]byte
+	n   int
+	err error
+}
+
+func newLazyReader(conn *net.TCPConn) (*lazyReader, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	l := &lazyReader{raw: raw}
+	l.try = l.tryRead
+	return l, nil
+}
+
+// read returns what comes next. It is valid until the next call.
+func (l *lazyReader) read() ([]byte, error) {
+	if err := l.raw.Read(l.try); err != nil {
+		l.release()
+		return nil, err
+	}
+	switch {
+	case l.err != nil:
+		l.release()
+		return nil, os.NewSyscallError("read", l.err)
+	case l.n == 0:
+		l.release()
+		return nil, io.EOF
+	}
+	return (*l.buf)[:l.n], nil
+}
+
+func (l *lazyReader) tryRead(fd uintptr) bool {
+	if l.buf == nil {
+		l.buf = getBuffer(copyBuffer)
+	}
+	for {
+		l.n, l.err = syscall.Read(int(fd), *l.buf)
+		switch l.err {
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			l.release()
+			return false
+		}
+		return true
+	}
+}
+
+// release gives the buffer back.
+func (l *lazyReader) release() {
+	if l.buf != nil {
+		putBuffer(l.buf)
+		l.buf = nil
+	}
+}

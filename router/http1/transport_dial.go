@@ -1,0 +1,141 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http/httptrace"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// endpointConn is a connection to an endpoint. It carries one round trip at a
+// time, all of which its caller's goroutine does, but for the upload of a body
+// that is not there yet.
+type endpointConn struct {
+	t         *Transport
+	to        target
+	conn      net.Conn
+	plain     net.Conn     // what conn is over TLS, else conn
+	tcp       *net.TCPConn // conn, when that is plain TCP
+	localAddr string
+	quiet     quietConn
+	in        reader
+	reused    bool // it has carried a request before
+	answered  bool // something has come on this round trip
+	keep      bool // it may be used again
+
+	watch roundTripWatch
+
+	// These belong to the pool.
+	older, newer *endpointConn
+	idleSince    int64
+	generation   int
+}
+
+// connect returns a connection to a target: an idle one that is still alive, or
+// a new one.
+func (t *Transport) connect(ctx context.Context, to target, wire *Wire) (*endpointConn, error) {
+	for !t.DisableKeepAlives {
+		c := t.idle.take(to)
+		if c == nil {
+			break
+		}
+		if len(c.in.buffered()) == 0 && c.quiet.isQuiet() {
+			return c, nil
+		}
+		c.close() // its endpoint has left, or has spoken unasked
+	}
+	return t.dial(ctx, to, wire)
+}
+
+func (t *Transport) dial(ctx context.Context, to target, wire *Wire) (*endpointConn, error) {
+	trace := new(dialTrace)
+	traced := httptrace.WithClientTrace(ctx, trace.hooks())
+	generation := t.idle.era()
+	conn, err := t.DialContext(traced, "tcp", to.addr)
+	plain := conn
+	if err == nil && to.secure {
+		conn, err = t.shakeHands(traced, plain, to, wire)
+	}
+	wire.DNS, wire.Dial = trace.times()
+	if err != nil {
+		return nil, err
+	}
+	c := &endpointConn{t: t, to: to, conn: conn, plain: plain, generation: generation, localAddr: conn.LocalAddr().String()}
+	c.in.src = conn
+	c.tcp, _ = conn.(*net.TCPConn)
+	if raw, ok := plain.(syscall.Conn); ok {
+		c.quiet.watch(raw)
+	}
+	t.watch.add(c)
+	return c, nil
+}
+
+func (t *Transport) shakeHands(ctx context.Context, conn net.Conn, to target, wire *Wire) (net.Conn, error) {
+	began := time.Now()
+	config := new(tls.Config)
+	if t.TLSClientConfig != nil {
+		config = t.TLSClientConfig.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName, _, _ = net.SplitHostPort(to.addr)
+	}
+	secure := tls.Client(conn, config)
+	shakes := ctx
+	if t.TLSHandshakeTimeout > 0 {
+		var cancel context.CancelFunc
+		shakes, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+		defer cancel()
+	}
+	err := secure.HandshakeContext(shakes)
+	wire.Handshake = time.Since(began)
+	if err != nil {
+		conn.Close()
+		if ctx.Err() == nil && shakes.Err() != nil {
+			err = errHandshakeTimeout
+		}
+		return nil, err
+	}
+	return secure, nil
+}
+
+// close ends the connection.
+func (c *endpointConn) close() {
+	c.t.watch.remove(c)
+	c.conn.Close()
+	c.in.drop()
+}
+
+// hangUp ends it at once, whatever waits for it: TLS would say goodbye first.
+func (c *endpointConn) hangUp() { c.plain.Close() }
+
+// dialTrace measures the steps of a dial. Its hooks run on the dialer's
+// goroutines, some of them when the dial has returned.
+type dialTrace struct {
+	mu            sync.Mutex // guards all below
+	dnsAt, dialAt time.Time
+	dns, dial     time.Duration
+}
+
+func (d *dialTrace) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		DNSStart:     func(httptrace.DNSStartInfo) { d.note(func() { d.dnsAt = time.Now() }) },
+		DNSDone:      func(httptrace.DNSDoneInfo) { d.note(func() { d.dns = time.Since(d.dnsAt) }) },
+		ConnectStart: func(string, string) { d.note(func() { d.dialAt = time.Now() }) },
+		ConnectDone:  func(string, string, error) { d.note(func() { d.dial = time.Since(d.dialAt) }) },
+	}
+}
+
+func (d *dialTrace) note(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f()
+}
+
+func (d *dialTrace) times() (dns, dial time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dns, d.dial
+}

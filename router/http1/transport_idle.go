@@ -1,0 +1,144 @@
+package http1
+
+import (
+	"sync"
+	"time"
+)
+
+// target is what connections to an endpoint have in common.
+type target struct {
+	addr   string
+	secure bool
+}
+
+// idlePool holds the connections that wait for their next request: the one used
+// last is taken first, so that those that are not needed grow old.
+type idlePool struct {
+	perHost, all int // bounds; an all of 0 is none
+
+	mu             sync.Mutex // guards all below, and the neighbours of each connection
+	hosts          map[target]*idleHost
+	oldest, newest *endpointConn // of all hosts, in the order in which they were put here
+	count          int
+	closed         int // how often all were closed
+}
+
+// idleHost are the idle connections to one target, the one used last at the end.
+type idleHost struct{ conns []*endpointConn }
+
+// take returns the connection to a target that was used last, or nil.
+func (p *idlePool) take(to target) *endpointConn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	host := p.hosts[to]
+	if host == nil || len(host.conns) == 0 {
+		return nil
+	}
+	last := len(host.conns) - 1
+	c := host.conns[last]
+	host.conns[last] = nil
+	host.conns = host.conns[:last]
+	p.unlink(c)
+	return c
+}
+
+// put keeps a connection, and returns one that has no place any more: that one,
+// the oldest of all, or nil.
+func (p *idlePool) put(c *endpointConn, now int64) (surplus *endpointConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	host := p.hosts[c.to]
+	if host == nil {
+		host = new(idleHost)
+		if p.hosts == nil {
+			p.hosts = make(map[target]*idleHost)
+		}
+		p.hosts[c.to] = host
+	}
+	if len(host.conns) >= p.perHost || c.generation != p.closed {
+		return c
+	}
+	if p.all > 0 && p.count >= p.all {
+		surplus = p.takeOldest()
+	}
+	c.idleSince = now
+	host.conns = append(host.conns, c)
+	p.link(c)
+	return surplus
+}
+
+// expire returns the connections that have been idle since before a moment, and
+// forgets the hosts that have none left.
+func (p *idlePool) expire(before int64) (old []*endpointConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.oldest != nil && p.oldest.idleSince < before {
+		old = append(old, p.takeOldest())
+	}
+	for to, host := range p.hosts {
+		if len(host.conns) == 0 {
+			delete(p.hosts, to)
+		}
+	}
+	return old
+}
+
+// empty returns all connections. Those that are in use now are not put back.
+func (p *idlePool) empty() []*endpointConn {
+	p.mu.Lock()
+	p.closed++
+	p.mu.Unlock()
+	return p.expire(int64(time.Duration(1<<63 - 1)))
+}
+
+// era is what a new connection notes: it is kept until the pool is emptied.
+func (p *idlePool) era() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
+func (p *idlePool) len() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.count
+}
+
+// takeOldest takes the connection that has been idle for longest, which is the
+// first of its host.
+func (p *idlePool) takeOldest() *endpointConn {
+	c := p.oldest
+	host := p.hosts[c.to]
+	last := len(host.conns) - 1
+	copy(host.conns, host.conns[1:])
+	host.conns[last] = nil
+	host.conns = host.conns[:last]
+	p.unlink(c)
+	return c
+}
+
+func (p *idlePool) link(c *endpointConn) {
+	c.older, c.newer = p.newest, nil
+	if p.newest != nil {
+		p.newest.newer = c
+	} else {
+		p.oldest = c
+	}
+	p.newest = c
+	p.count++
+}
+
+func (p *idlePool) unlink(c *endpointConn) {
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else {
+		p.oldest = c.newer
+	}
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		p.newest = c.older
+	}
+	c.older, c.newer = nil, nil
+	p.count--
+}

@@ -1,0 +1,268 @@
+package http1
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// A reply is a response, its header fields and its body, in one piece that is
+// used again once it has been released.
+type reply struct {
+	res    http.Response
+	fields fields
+	body   framed
+	c      *endpointConn // nil once the body has ended
+	up     *upload       // of the request's body; nil when that went out with its head
+	err    error         // of reads once the body has ended
+}
+
+var replies = sync.Pool{New: func() any { return new(reply) }}
+
+// Release gives a response of a Transport back, whose Body has been closed or
+// read to its end: neither it nor its headers' maps and slices are used any more.
+// Strings may be kept. Nobody need call it; other transports' responses are left
+// alone.
+func Release(res *http.Response) {
+	if r, ok := res.Body.(*reply); ok && r.c == nil {
+		header := r.fields
+		header.reset()
+		*r = reply{fields: header}
+		replies.Put(r)
+	}
+}
+
+// readReply reads the head of the reply to a request, and those of informational
+// replies before it.
+func (c *endpointConn) readReply(out *outgoing, wire *Wire, up *upload) (*http.Response, error) {
+	limit := int(c.t.MaxResponseHeaderBytes)
+	for {
+		size, err := c.awaitReply(limit)
+		if err != nil {
+			return nil, c.headError(err)
+		}
+		c.answered = true
+		r, length, err := parseReply(string(c.in.buffered()[:size]), out.req.Method)
+		if err != nil {
+			return nil, c.headError(err)
+		}
+		c.in.discard(size)
+		r.res.Request = out.req
+		if status := r.res.StatusCode; status < 100 || status > 199 || status == http.StatusSwitchingProtocols {
+			return c.receive(out, r, length, up), nil
+		}
+		if err := c.informational(r, wire, up); err != nil {
+			return nil, err
+		}
+		if wire.OnInformational == nil {
+			if limit -= size; limit <= 0 {
+				return nil, c.headError(errHeadTooLarge)
+			}
+		}
+	}
+}
+
+// awaitReply reads until a whole head is buffered, and returns its size. What is
+// no HTTP at all is refused before its line ends.
+func (c *endpointConn) awaitReply(limit int) (size int, err error) {
+	const version = "HTTP/"
+	for {
+		begun := c.in.buffered()
+		begun = begun[:min(len(begun), len(version))]
+		if !strings.HasPrefix(version, string(begun)) {
+			return 0, malformed("it does not begin with HTTP/")
+		}
+		if len(begun) == len(version) {
+			return readHead(&c.in, limit, true)
+		}
+		if err := c.in.fill(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// parseReply makes a reply of a head, and says how long its body is as
+// parseResponse does.
+func parseReply(head, method string) (r *reply, length int64, err error) {
+	r = replies.Get().(*reply)
+	length, err = parseResponse(&r.res, &r.fields, head, method)
+	if err == nil {
+		return r, length, nil
+	}
+	mended, closes, ok := mendReply(head)
+	if !ok {
+		return nil, 0, err
+	}
+	r.fields.reset()
+	r.res = http.Response{}
+	length, err = parseResponse(&r.res, &r.fields, mended, method)
+	r.res.Close = r.res.Close || closes
+	return r, length, err
+}
+
+// headError puts into words why there is no head, in those of net/http, which
+// clients of a gorouter know.
+func (c *endpointConn) headError(err error) error {
+	const broken = "net/http: HTTP/1.x transport connection broken: "
+	switch err := err.(type) {
+	case malformed, refusal:
+		return fmt.Errorf(broken+"malformed HTTP response: %w", err)
+	}
+	switch {
+	case err == errHeadTooLarge:
+		return fmt.Errorf(broken+"net/http: server response headers exceeded %d bytes; aborted", c.t.MaxResponseHeaderBytes)
+	case err == errTooManyFields:
+		return fmt.Errorf(broken+"%w", err)
+	case err == io.EOF && (len(c.in.buffered()) > 0 || c.answered):
+		return fmt.Errorf(broken+"%w", io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+// informational passes a 1xx reply on.
+func (c *endpointConn) informational(r *reply, wire *Wire, up *upload) error {
+	if r.res.StatusCode == http.StatusContinue {
+		up.asked()
+	}
+	if wire.OnInformational == nil {
+		return nil
+	}
+	return wire.OnInformational(r.res.StatusCode, r.res.Header)
+}
+
+// receive makes the response of a head.
+func (c *endpointConn) receive(out *outgoing, r *reply, length int64, up *upload) *http.Response {
+	c.gotHead()
+	res := &r.res
+	r.c, r.up = c, up
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		c.detach()
+		res.Body = &upgraded{c}
+		return res
+	}
+	res.Body = r
+	c.keep = !res.Close && !out.req.Close && !c.t.DisableKeepAlives
+	r.body.start(&c.in, length, length < 0 && len(res.TransferEncoding) > 0, &res.Trailer)
+	if r.body.ended() {
+		r.end(io.EOF)
+	}
+	return res
+}
+
+// Read reads the body.
+func (r *reply) Read(p []byte) (int, error) {
+	if r.c == nil {
+		return 0, r.err
+	}
+	n, err := r.body.Read(p)
+	if err != nil {
+		err = r.end(err)
+	}
+	return n, err
+}
+
+// end ends the use of the connection, which is kept after a body that is complete.
+func (r *reply) end(err error) error {
+	c := r.c
+	if err != io.EOF {
+		c.keep = false
+		err = c.interrupted(err)
+	}
+	r.c, r.err = nil, err
+	r.body.src = nil
+	c.leave(r.up)
+	return err
+}
+
+// Close ends the body. A connection on which there is more of it is closed.
+func (r *reply) Close() error {
+	if r.c != nil {
+		r.end(http.ErrBodyReadAfterClose)
+	}
+	return nil
+}
+
+// TCP implements Body.
+func (r *reply) TCP() *net.TCPConn {
+	if r.c == nil || r.body.kind != lengthBody || len(r.c.in.buffered()) > 0 {
+		return nil
+	}
+	return r.c.tcp
+}
+
+// Rest implements Body.
+func (r *reply) Rest() int64 {
+	if r.c == nil || r.body.kind != lengthBody {
+		return 0
+	}
+	return r.body.remaining()
+}
+
+// Took implements Body.
+func (r *reply) Took(n int64) { r.body.took(n) }
+
+// leave ends a round trip on the reply's side.
+func (c *endpointConn) leave(up *upload) {
+	if c.endTrip() != nil || len(c.in.buffered()) > 0 {
+		c.keep = false
+	}
+	if up == nil {
+		c.retire(true)
+		return
+	}
+	up.finished()
+}
+
+// retire keeps the connection for another request, or closes it.
+func (c *endpointConn) retire(sent bool) {
+	if !c.keep || !sent {
+		c.close()
+		return
+	}
+	c.reused = true
+	c.in.release()
+	if surplus := c.t.idle.put(c, c.t.watch.now.Load()); surplus != nil {
+		surplus.close()
+	}
+}
+
+// upgraded is the connection to an endpoint that has switched to another protocol.
+type upgraded struct{ c *endpointConn }
+
+// detach takes the connection out of the transport's care.
+func (c *endpointConn) detach() {
+	c.endTrip()
+	c.t.watch.remove(c)
+}
+
+func (u *upgraded) Read(p []byte) (int, error) {
+	n, err := u.c.in.Read(p)
+	u.c.in.release()
+	return n, err
+}
+
+func (u *upgraded) Write(p []byte) (int, error) { return u.c.conn.Write(p) }
+func (u *upgraded) Close() error                { return u.c.conn.Close() }
+
+// CloseWrite closes the sending half.
+func (u *upgraded) CloseWrite() error {
+	if half, ok := u.c.conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// TCP implements Stream.
+func (u *upgraded) TCP() *net.TCPConn {
+	if len(u.c.in.buffered()) > 0 {
+		return nil
+	}
+	return u.c.tcp
+}
+
+// TCPWriter is the connection that is written to, when it is plain TCP.
+func (u *upgraded) TCPWriter() *net.TCPConn { return u.c.tcp }
