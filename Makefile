@@ -31,6 +31,11 @@ e2e: build web/e2e/node_modules/.package-lock.json
 web/e2e/node_modules/.package-lock.json: web/e2e/package-lock.json
 	cd web/e2e && npm ci
 
+# net/http at both ends of the router, as the key use_net_http has it: what tests
+# what goes over the wire runs so, too.
+test-nethttp:
+	DEVROUTER_TEST_NET_HTTP=1 go test -count=1 ./router/... ./appliance/...
+
 lint:
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
 	go vet ./...

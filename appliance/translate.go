@@ -41,6 +41,7 @@ func routerOptions(c *config.Config) (router.Options, error) {
 		Proxy:                      proxyOptions(c),
 		Transport:                  transport,
 		DisableHTTP2:               !c.EnableHTTP2,
+		UseNetHTTP:                 c.UseNetHTTP,
 		DialTimeout:                c.EndpointDialTimeout,
 		KeepAliveProbe:             c.EndpointKeepAliveProbeInterval,
 		IdleTimeout:                orNever(c.FrontendIdleTimeout),

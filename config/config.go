@@ -39,6 +39,8 @@ type Config struct {
 	// EnableHTTP2 offers HTTP/2 on the HTTPS port and speaks it to endpoints that register as http2 or h2c; these get HTTP/1 otherwise.
 	// Default: true.
 	EnableHTTP2 bool `yaml:"enable_http2"`
+	// UseNetHTTP has Go's net/http speak HTTP/1.1 with clients and endpoints, as it speaks HTTP/2, instead of the router's own server and transport. It costs several times the processor time; what it does otherwise is in README's table of differences.
+	UseNetHTTP bool `yaml:"use_net_http"`
 	// EnableHTTP1ConcurrentReadWrite lets a reply begin before its request has been read. Here it always may.
 	EnableHTTP1ConcurrentReadWrite bool `yaml:"enable_http1_concurrent_read_write"`
 

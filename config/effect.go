@@ -42,6 +42,7 @@ var effective = map[string]bool{
 	"disable_http":   true,
 	"enable_proxy":   true,
 	"enable_http2":   true,
+	"use_net_http":   true,
 	// Replies may begin before their request has been read, whatever it says.
 	"enable_http1_concurrent_read_write": true,
 

@@ -86,6 +86,9 @@ type Options struct {
 	Transport proxy.TransportOptions
 	// DisableHTTP2 takes endpoints that register as http2 or h2c for http1.
 	DisableHTTP2 bool
+	// UseNetHTTP has net/http speak HTTP/1.1 at both ends, as it speaks HTTP/2,
+	// instead of router/http1.
+	UseNetHTTP bool
 	// DialTimeout and KeepAliveProbe configure the Dialer.
 	DialTimeout, KeepAliveProbe time.Duration
 	// Metrics configures gorouter's metrics but for Gauges.
@@ -192,7 +195,7 @@ func New(o Options) (*Router, error) {
 	}
 
 	dialer := &proxy.Dialer{Timeout: o.DialTimeout, KeepAliveProbe: o.KeepAliveProbe, Allow: r.own.allow}
-	o.Transport.Dialer = dialer
+	o.Transport.Dialer, o.Transport.UseNetHTTP = dialer, o.UseNetHTTP
 	r.transports = proxy.NewTransports(o.Transport)
 	o.Health.Table, o.Health.Dial, o.Health.Transport = r.table, dialer.DialContext, r.transports.For
 	r.prober = health.New(o.Health)

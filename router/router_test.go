@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,7 @@ func start(t *testing.T, set func(*Options)) *fixture {
 	if set != nil {
 		set(&o)
 	}
+	o.UseNetHTTP = os.Getenv("DEVROUTER_TEST_NET_HTTP") != "" // make test-nethttp
 	if f.router, err = New(o); err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,7 @@ func Start(t testing.TB, routes string, set func(*appliance.Options)) *Appliance
 	c := config.Default()
 	c.Port, c.Status.Port, c.NATS.Embedded.Port = 0, 0, 0
 	c.RoutesFile = a.File
+	c.UseNetHTTP = os.Getenv("DEVROUTER_TEST_NET_HTTP") != "" // make test-nethttp
 	o := appliance.Options{
 		Config: c, StateDir: filepath.Join(dir, "state"),
 		Log: slog.New(slog.NewTextHandler(a.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -165,7 +165,7 @@ func TestRawTCPUpgradeTriesNoMoreThanItMay(t *testing.T) {
 // Every instance of an app has a certificate name of its own, and instances come
 // and go for as long as the router lives.
 func TestTransportsAreNotKeptForEver(t *testing.T) {
-	transports := NewTransports(TransportOptions{})
+	transports := newTransports(TransportOptions{})
 	for n := range 10_000 {
 		transports.For(&route.Endpoint{TLS: true, ServerCertDomainSAN: fmt.Sprint("instance-", n)})
 	}

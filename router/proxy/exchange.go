@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -144,34 +143,4 @@ func (ex *exchange) countHops() (hops int, ok bool) {
 		hops = n
 	}
 	return hops + 1, true
-}
-
-// requestBody is the client's body, for as many attempts as there are. A
-// transport closes the body of an attempt that failed before it read any; the
-// next attempt needs it open. The server closes it in the end.
-type requestBody struct {
-	io.ReadCloser
-	onFirst func() // called before the first read
-	begun   sync.Once
-
-	mu   sync.Mutex // guards read: a transport may still read when the exchange ends
-	read int64
-}
-
-func (b *requestBody) Read(p []byte) (int, error) {
-	b.begun.Do(b.onFirst)
-	n, err := b.ReadCloser.Read(p)
-	b.mu.Lock()
-	b.read += int64(n)
-	b.mu.Unlock()
-	return n, err
-}
-
-// Close leaves the body open.
-func (b *requestBody) Close() error { return nil }
-
-func (b *requestBody) bytes() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.read
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"devrouter/router/accesslog"
+	"devrouter/router/http1"
 	"devrouter/router/route"
 	"devrouter/router/routeservice"
 )
@@ -59,15 +60,11 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 
 // send is one attempt.
 func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts, error) {
-	trace := wireTrace{onInformational: ex.writeInformational}
-	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
-
 	ex.record.SentAt = time.Now()
 	ex.passInformational(true)
-	res, err := transport.RoundTrip(ex.out.WithContext(ctx))
+	res, facts, err := ex.roundTrip(transport)
 	ex.passInformational(false)
 
-	facts := trace.known()
 	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = facts.dnsTime, facts.dialTime, facts.tlsTime
 	ex.record.LocalAddr = facts.localAddr
 	if err == nil {
@@ -77,6 +74,34 @@ func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts
 		res.Body.Close()
 	}
 	return res, facts, err
+}
+
+// roundTrip sends the request, and returns with the reply's head. The router's
+// own transport tells what it knows of the wire by itself.
+func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wireFacts, error) {
+	out := ex.out
+	if own, ok := transport.(*http1.Transport); ok {
+		if ctx := ex.context(); ctx != out.Context() {
+			out = out.WithContext(ctx)
+		}
+		informational := 0
+		wire := http1.Wire{OnInformational: func(code int, h http.Header) error {
+			if informational++; informational > maxInformational {
+				return errTooManyInformational
+			}
+			ex.writeInformational(code, h)
+			return nil
+		}}
+		res, err := own.Send(out, &wire)
+		return res, wireFacts{
+			gotConn: wire.GotConn, reused: wire.Reused, wroteHeaders: wire.WroteHead,
+			dnsTime: wire.DNS, dialTime: wire.Dial, tlsTime: wire.Handshake, localAddr: wire.LocalAddr,
+		}, err
+	}
+	trace := wireTrace{onInformational: ex.writeInformational}
+	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
+	res, err := transport.RoundTrip(out.WithContext(ctx))
+	return res, trace.known(), err
 }
 
 func recordEndpoint(e *route.Endpoint) accesslog.Endpoint {

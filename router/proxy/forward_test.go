@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -304,7 +305,7 @@ func TestClientThatLeavesIsNotTheEndpointsFault(t *testing.T) {
 }
 
 func TestHeadTimeout(t *testing.T) {
-	transports := NewTransports(TransportOptions{HeadTimeout: 30 * time.Millisecond})
+	transports := newTransports(TransportOptions{HeadTimeout: 30 * time.Millisecond})
 	defer transports.Close()
 	f := start(t, func(o *Options) { o.Transport = transports.For })
 	f.register("app.test", rawBackend(t, func(c net.Conn) { io.Copy(io.Discard, c) }))
@@ -336,7 +337,7 @@ func TestTLSEndpoints(t *testing.T) {
 		{"no TLS there", tlsEndpoint(plain.Addr, "example.com"), roots, 525},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			transports := NewTransports(TransportOptions{RootCAs: tt.roots})
+			transports := newTransports(TransportOptions{RootCAs: tt.roots})
 			t.Cleanup(transports.Close)
 			f := start(t, func(o *Options) { o.Transport = transports.For })
 			f.register("app.test", tt.e)
@@ -371,5 +372,33 @@ func BenchmarkProxy(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		f.get("app.test", "/")
+	}
+}
+
+// Fault 25: an endpoint that answers and leaves, with what the client still sends.
+func TestAnswerOfAnEndpointThatLeavesReachesTheUploadingClient(t *testing.T) {
+	if os.Getenv("DEVROUTER_TEST_NET_HTTP") != "" {
+		t.Skip("net/http's transport loses it")
+	}
+	f := start(t, nil)
+	f.register("app.test", rawBackend(t, func(c net.Conn) {
+		http.ReadRequest(bufio.NewReader(c))
+		io.WriteString(c, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\ntoo")
+	}))
+	conn := f.dial()
+	go func() {
+		io.WriteString(conn, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1000000000\r\n\r\n")
+		for piece := make([]byte, 64<<10); ; {
+			if _, err := conn.Write(piece); err != nil {
+				return
+			}
+		}
+	}()
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || res.StatusCode != 413 {
+		t.Fatalf("got %v, %v", res, err)
+	}
+	if body, err := io.ReadAll(res.Body); string(body) != "too" {
+		t.Errorf("got %q, %v", body, err)
 	}
 }

@@ -265,6 +265,8 @@ func (ex *exchange) refuseTarget() bool {
 		ex.refuse(asteriskRefused)
 	case ex.r.URL.Opaque != "":
 		ex.refuse(opaqueRefused) // such as x:http://other/, which the endpoint would take for its target
+	case ex.r.ProtoMajor == 2 && strings.Contains(ex.r.RequestURI, " "):
+		ex.refuse(spaceRefused) // HTTP/1 cannot say it: what follows would be the version
 	case !hasValidPort(ex.r.Host):
 		ex.refuse(invalidPort)
 	default:

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -27,7 +28,7 @@ type fixture struct {
 func start(t testing.TB, set func(*Options)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, table: route.NewTable(route.Options{}), records: make(chan accesslog.Record, 1000)}
-	transports := NewTransports(TransportOptions{})
+	transports := newTransports(TransportOptions{})
 	o := Options{
 		Table:     f.table,
 		Transport: transports.For,
@@ -46,10 +47,17 @@ func start(t testing.TB, set func(*Options)) *fixture {
 	return f
 }
 
+// newTransports is NewTransports, with net/http at both ends where
+// DEVROUTER_TEST_NET_HTTP says so (make test-nethttp).
+func newTransports(o TransportOptions) *Transports {
+	o.UseNetHTTP = os.Getenv("DEVROUTER_TEST_NET_HTTP") != ""
+	return NewTransports(o)
+}
+
 // startWith is start with a transport of its own.
 func startWith(t testing.TB, o TransportOptions, set func(*Options)) *fixture {
 	t.Helper()
-	transports := NewTransports(o)
+	transports := newTransports(o)
 	t.Cleanup(transports.Close)
 	return start(t, func(p *Options) {
 		p.Transport = transports.For

@@ -45,6 +45,7 @@ var (
 	connectRefused  = refusal{405, "connect_refused", noCache, "CONNECT is for forward proxies; this router takes requests for its routes only."}
 	asteriskRefused = refusal{400, "invalid_target", noCache, "The request target * is for OPTIONS only."}
 	opaqueRefused   = refusal{400, "invalid_target", noCache, "The request target is neither a path nor a URL with a host."}
+	spaceRefused    = refusal{400, "invalid_target", noCache, "The request target has a space in it."}
 	invalidPort     = refusal{400, "invalid_host", noCache, "The Host header has a port that is no port."}
 	invalidLength   = refusal{400, "invalid_length", noCache, "The Content-Length header is no single number."}
 	loopDetected    = refusal{508, "routing_loop", noCache, "The request has come back to this router too often: a route leads to the router itself."}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
@@ -46,6 +47,7 @@ func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 		panic(http.ErrAbortHandler)
 	}
 	sendTrailers(header, res.Trailer, announced)
+	http1.Release(res)
 }
 
 func announceTrailers(header, trailer http.Header) int {
@@ -96,6 +98,11 @@ func (ex *exchange) copyBody(res *http.Response) error {
 			complete := err != nil || ex.record.ResponseBytes == res.ContentLength
 			if !complete && (streaming || n < len(buf)) {
 				flusher.Flush() //nolint:errcheck // as above
+			}
+			moved, err := http1.Splice(ex.w, res.Body)
+			ex.record.ResponseBytes += moved
+			if err != nil {
+				return err
 			}
 		}
 		if err == io.EOF {

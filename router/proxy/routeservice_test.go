@@ -100,7 +100,7 @@ func withServices(t testing.TB, s *service, set func(*Options)) *fixture {
 	t.Helper()
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
-	transports := NewTransports(TransportOptions{RootCAs: roots})
+	transports := newTransports(TransportOptions{RootCAs: roots})
 	t.Cleanup(transports.Close)
 	f := start(t, func(o *Options) {
 		o.RouteServices = RouteServices{Keys: testKeys(), Transport: transports.Services()}
@@ -377,7 +377,7 @@ func TestRouteServiceAttempts(t *testing.T) {
 func TestRouteServiceThatIsNotTrusted(t *testing.T) {
 	s := startService(t)
 	for _, skip := range []bool{false, true} {
-		transports := NewTransports(TransportOptions{ServiceTLS: &tls.Config{InsecureSkipVerify: skip}})
+		transports := newTransports(TransportOptions{ServiceTLS: &tls.Config{InsecureSkipVerify: skip}})
 		t.Cleanup(transports.Close)
 		f := withServices(t, s, func(o *Options) { o.RouteServices.Transport = transports.Services() })
 		f.bind("app.test", s.URL, sees)
@@ -414,7 +414,7 @@ func TestRouteServiceSeesTheRoutersCertificate(t *testing.T) {
 	s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	transports := NewTransports(TransportOptions{ServiceTLS: &tls.Config{InsecureSkipVerify: true, Certificates: s.TLS.Certificates}})
+	transports := newTransports(TransportOptions{ServiceTLS: &tls.Config{InsecureSkipVerify: true, Certificates: s.TLS.Certificates}})
 	t.Cleanup(transports.Close)
 	f := withServices(t, s, func(o *Options) { o.RouteServices.Transport = transports.Services() })
 	f.bind("app.test", s.URL, says("app"))
@@ -426,7 +426,7 @@ func TestRouteServiceSeesTheRoutersCertificate(t *testing.T) {
 // Fault 63, CVE-2026-22726: a route service URL is an address that a stranger names.
 func TestRouteServiceURLReachesNothingThatTheDialerRefuses(t *testing.T) {
 	s := startService(t)
-	transports := NewTransports(TransportOptions{Dialer: &Dialer{Allow: func(a netip.AddrPort) error {
+	transports := newTransports(TransportOptions{Dialer: &Dialer{Allow: func(a netip.AddrPort) error {
 		return fmt.Errorf("%s is forbidden", a)
 	}}})
 	t.Cleanup(transports.Close)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
@@ -40,6 +41,9 @@ type TransportOptions struct {
 	// CipherSuites are what is offered for TLS 1.2, by the numbers of crypto/tls.
 	// Empty means Go's choice. Those of TLS 1.3 are not configurable.
 	CipherSuites []uint16
+	// UseNetHTTP has net/http speak HTTP/1 too, as it speaks HTTP/2, instead of
+	// router/http1.
+	UseNetHTTP bool
 	// ServiceTLS is how route services are spoken to. Nil means TLS 1.2 or newer,
 	// verified by RootCAs.
 	ServiceTLS *tls.Config
@@ -55,17 +59,22 @@ func (o *TransportOptions) setDefaults() {
 	o.MaxHeadBytes = cmp.Or(o.MaxHeadBytes, 1<<20)
 }
 
-// Transports holds the net/http transports to endpoints: one for all that speak
-// plain HTTP/1, one for all that speak HTTP/2 in the clear, and one for each
-// certificate name and protocol of those that speak TLS; and one to route
-// services. A connection belongs to an address, so it survives whatever else
-// registers anew.
+// Transports holds the transports to endpoints: one for all that speak plain
+// HTTP/1, one for all that speak HTTP/2 in the clear, and one for each certificate
+// name and protocol of those that speak TLS; and one to route services. A
+// connection belongs to an address, so it survives whatever else registers anew.
 type Transports struct {
 	opts       TransportOptions
-	plain, h2c *http.Transport
-	services   *http.Transport
+	plain, h2c transport
+	services   transport
 	mu         sync.Mutex // guards tls
-	tls        map[tlsKind]*http.Transport
+	tls        map[tlsKind]transport
+}
+
+// transport is that of net/http or of router/http1.
+type transport interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
 // tlsKind is what endpoints that speak TLS must have in common to share a transport.
@@ -77,18 +86,15 @@ type tlsKind struct {
 // NewTransports returns transports without any connection yet.
 func NewTransports(o TransportOptions) *Transports {
 	o.setDefaults()
-	t := &Transports{opts: o, tls: make(map[tlsKind]*http.Transport)}
-	t.plain = t.make(new(http.Protocols), o.HTTP1HeadTimeout)
-	t.plain.Protocols.SetHTTP1(true)
-	t.plain.DialContext = t.dialMended
-	t.h2c = t.make(new(http.Protocols), o.HTTP2HeadTimeout)
-	t.h2c.Protocols.SetUnencryptedHTTP2(true)
-	t.services = t.make(new(http.Protocols), o.HTTP1HeadTimeout)
-	t.services.Protocols.SetHTTP1(true)
-	t.mendTLS(t.services)
-	if t.services.TLSClientConfig = o.ServiceTLS; o.ServiceTLS == nil {
-		t.services.TLSClientConfig = &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
+	t := &Transports{opts: o, tls: make(map[tlsKind]transport)}
+	t.plain = t.makeHTTP1(nil)
+	h2c := t.makeNetHTTP(o.HTTP2HeadTimeout)
+	h2c.Protocols.SetUnencryptedHTTP2(true)
+	t.h2c = h2c
+	if o.ServiceTLS == nil {
+		o.ServiceTLS = &tls.Config{RootCAs: o.RootCAs, MinVersion: tls.VersionTLS12}
 	}
+	t.services = t.makeHTTP1(o.ServiceTLS)
 	return t
 }
 
@@ -142,32 +148,54 @@ func (t *Transports) Close() {
 	t.forgetTLS()
 }
 
-func (t *Transports) makeTLS(kind tlsKind) *http.Transport {
-	protocols, timeout := new(http.Protocols), t.opts.HTTP1HeadTimeout
-	protocols.SetHTTP1(true)
-	if kind.http2 {
-		protocols.SetHTTP2(true)
-		timeout = t.opts.HTTP2HeadTimeout
-	}
-	transport := t.make(protocols, timeout)
-	if !kind.http2 {
-		t.mendTLS(transport)
-	}
-	transport.TLSClientConfig = &tls.Config{
+func (t *Transports) makeTLS(kind tlsKind) transport {
+	config := &tls.Config{
 		ServerName:   kind.name,
 		RootCAs:      t.opts.RootCAs,
 		Certificates: t.opts.Certificates,
 		CipherSuites: t.opts.CipherSuites,
 		MinVersion:   tls.VersionTLS12,
 	}
-	return transport
+	if !kind.http2 {
+		return t.makeHTTP1(config)
+	}
+	both := t.makeNetHTTP(t.opts.HTTP2HeadTimeout)
+	both.Protocols.SetHTTP1(true)
+	both.Protocols.SetHTTP2(true)
+	both.TLSClientConfig = config
+	return both
 }
 
-// mendTLS has a transport of HTTP/1 over TLS mend the heads that it reads.
-func (t *Transports) mendTLS(transport *http.Transport) {
-	transport.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return t.dialTLSMended(ctx, network, addr, transport.TLSClientConfig)
+// makeHTTP1 makes a transport of HTTP/1.
+func (t *Transports) makeHTTP1(config *tls.Config) transport {
+	if t.opts.UseNetHTTP {
+		return t.makeMended(config)
 	}
+	return &http1.Transport{
+		DialContext:            t.opts.Dialer.DialContext,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    t.opts.HandshakeTimeout,
+		DisableKeepAlives:      t.opts.DisableKeepAlives,
+		MaxIdleConns:           max(t.opts.MaxIdle, 0),
+		MaxIdleConnsPerHost:    t.opts.MaxIdlePerHost,
+		IdleConnTimeout:        idleTimeout,
+		ResponseHeaderTimeout:  t.opts.HTTP1HeadTimeout,
+		ExpectContinueTimeout:  expectTimeout,
+		MaxResponseHeaderBytes: t.opts.MaxHeadBytes,
+	}
+}
+
+// makeMended makes a transport of HTTP/1 from net/http's, which mends the heads
+// that it reads.
+func (t *Transports) makeMended(config *tls.Config) transport {
+	mended := t.makeNetHTTP(t.opts.HTTP1HeadTimeout)
+	mended.Protocols.SetHTTP1(true)
+	mended.TLSClientConfig = config
+	mended.DialContext = t.dialMended
+	mended.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return t.dialTLSMended(ctx, network, addr, config)
+	}
+	return mended
 }
 
 // dialMended connects to an endpoint that speaks HTTP/1 in the clear.
@@ -218,18 +246,24 @@ func (handshakeTimeout) Error() string   { return "net/http: TLS handshake timeo
 func (handshakeTimeout) Timeout() bool   { return true }
 func (handshakeTimeout) Temporary() bool { return true }
 
-func (t *Transports) make(protocols *http.Protocols, headTimeout time.Duration) *http.Transport {
+const (
+	idleTimeout   = 90 * time.Second // reference 3.5
+	expectTimeout = time.Second
+)
+
+// makeNetHTTP makes a transport of net/http's, which speaks no protocol yet.
+func (t *Transports) makeNetHTTP(headTimeout time.Duration) *http.Transport {
 	return &http.Transport{
 		DialContext:            t.opts.Dialer.DialContext,
-		Protocols:              protocols,
+		Protocols:              new(http.Protocols),
 		TLSHandshakeTimeout:    t.opts.HandshakeTimeout,
 		DisableCompression:     true, // what the endpoint sends is what the client gets
 		DisableKeepAlives:      t.opts.DisableKeepAlives,
-		MaxIdleConns:           max(t.opts.MaxIdle, 0), // 0 is no bound to net/http
+		MaxIdleConns:           max(t.opts.MaxIdle, 0), // 0 is no bound
 		MaxIdleConnsPerHost:    t.opts.MaxIdlePerHost,
-		IdleConnTimeout:        90 * time.Second, // reference 3.5
+		IdleConnTimeout:        idleTimeout,
 		ResponseHeaderTimeout:  headTimeout,
-		ExpectContinueTimeout:  time.Second,
+		ExpectContinueTimeout:  expectTimeout,
 		MaxResponseHeaderBytes: t.opts.MaxHeadBytes,
 		// One connection carries all requests to an endpoint, and one that has died in
 		// silence must not take them all along.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
@@ -119,7 +120,7 @@ func (ex *exchange) join(client net.Conn, backend io.ReadWriteCloser) {
 
 // copyHalf copies one direction of a tunnel and passes its end on.
 func copyHalf(dst io.Writer, src io.Reader, abort func()) {
-	_, err := io.Copy(dst, src)
+	err := http1.CopyStream(dst, src)
 	half, ok := dst.(interface{ CloseWrite() error })
 	if err != nil || !ok || half.CloseWrite() != nil {
 		abort()
@@ -148,6 +149,20 @@ func (c *unreadConn) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return c.Conn.Read(p)
+}
+
+// TCP implements http1.Stream.
+func (c *unreadConn) TCP() *net.TCPConn {
+	if len(c.early) > 0 {
+		return nil
+	}
+	return c.TCPWriter()
+}
+
+// TCPWriter returns the connection, when it is plain TCP.
+func (c *unreadConn) TCPWriter() *net.TCPConn {
+	tcp, _ := c.Conn.(*net.TCPConn)
+	return tcp
 }
 
 // CloseWrite ends the client's reading half.
