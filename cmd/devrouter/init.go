@@ -26,18 +26,19 @@ func newInitCommand(f *runFlags) *cobra.Command {
 named for the folder that it works in, and beside it the schema by which editors
 complete its keys. It never overwrites a file and asks nothing.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := routesFile(f)
+			if err != nil {
+				return err
+			}
 			c, err := loadConfig(f)
 			if err != nil {
 				return err
 			}
-			if c.RoutesFile == "" {
-				return errors.New("no routes file is configured: name one with --routes-file (DEVROUTER_ROUTES_FILE)")
-			}
 			found := candidates(appliance.Listening(), ownPorts(&c))
-			if err := writeStarter(c.RoutesFile, found); err != nil {
+			if err := writeStarter(path, found); err != nil {
 				return err
 			}
-			return tellStarter(cmd.OutOrStdout(), c.RoutesFile, found)
+			return tellStarter(cmd.OutOrStdout(), path, found)
 		},
 	}
 }

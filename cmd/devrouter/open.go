@@ -21,7 +21,8 @@ func newOpenCommand(f *runFlags) *cobra.Command {
 		Use: "open [APP]", Short: "Open an app in the browser, or devrouter's own page",
 		Long: `Open an app, which is the name of one or a route, in the browser; without APP,
 the page of what is routed where. The URL is printed where there is no browser.`,
-		Args: exactly("at most one APP", 0, 1),
+		Args:              exactly("at most one APP", 0, 1),
+		ValidArgsFunction: completeHosts(f, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := connect(f)
 			if err != nil {

@@ -43,7 +43,8 @@ func newRootCommand() *cobra.Command {
 
 	flags := addRunFlags(root.PersistentFlags())
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return runAppliance(cmd, flags, nil) }
-	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newInitCommand(flags), newCheckCommand(flags), newRoutesCommand(flags), newEventsCommand(flags),
+	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newInitCommand(flags), newCheckCommand(flags), newAddCommand(flags), newRemoveCommand(flags),
+		newRoutesCommand(flags), newEventsCommand(flags),
 		newWaitCommand(flags), newOpenCommand(flags), newSchemaCommand(), newVersionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("USERPROFILE", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("LocalAppData", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("DEVROUTER_LOG_FORMAT", "text")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each command otherwise
 			e.Values["apps"] = make(map[string]*scriptApp)
 			return nil
 		},

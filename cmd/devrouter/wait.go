@@ -21,8 +21,9 @@ func newWaitCommand(f *runFlags) *cobra.Command {
 		Use: "wait HOST", Short: "Return once HOST has a healthy instance",
 		Long: `Return once HOST, a route or the name of an app, has a healthy instance, and print
 its URL. It waits for devrouter itself as well, so a script may start both at once.`,
-		Example: "  devrouter wait web.localhost && npm test\n  curl \"$(devrouter wait api --timeout 30s)\"",
-		Args:    exactly("one HOST, such as web.localhost", 1, 1),
+		Example:           "  devrouter wait web.localhost && npm test\n  curl \"$(devrouter wait api --timeout 30s)\"",
+		Args:              exactly("one HOST, such as web.localhost", 1, 1),
+		ValidArgsFunction: completeHosts(f, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := parseTarget(args[0])
 			if err != nil {
