@@ -82,6 +82,8 @@ type Instance struct {
 	endpoint atomic.Pointer[Endpoint]
 	seen     atomic.Int64 // on the table's clock
 	live     *Live
+
+	requests, errors atomic.Uint64
 }
 
 // Endpoint returns the latest description.
@@ -89,3 +91,16 @@ func (i *Instance) Endpoint() *Endpoint { return i.endpoint.Load() }
 
 // Live returns what is known of the instance's address.
 func (i *Instance) Live() *Live { return i.live }
+
+// Count counts one request that was sent to the instance for this route, and
+// whether it went wrong: no reply came, or one with 5xx.
+func (i *Instance) Count(wrong bool) {
+	i.requests.Add(1)
+	if wrong {
+		i.errors.Add(1)
+	}
+}
+
+// Requests returns how many requests have been counted, and how many of them
+// went wrong.
+func (i *Instance) Requests() (all, wrong uint64) { return i.requests.Load(), i.errors.Load() }

@@ -22,6 +22,7 @@ type Pool struct {
 	stickyCookies   atomic.Pointer[[]string]
 	cursor          atomic.Uint32
 	requests        atomic.Uint64
+	traffic         atomic.Pointer[Traffic] // nil without a request in the last minutes
 
 	emptied time.Duration // when the last endpoint left, on the table's clock; guarded by Table.mu
 }
@@ -65,6 +66,36 @@ func (p *Pool) Count() { p.requests.Add(1) }
 
 // Requests returns how many requests have been counted.
 func (p *Pool) Requests() uint64 { return p.requests.Load() }
+
+// Observe counts how a request ended that Count has counted: when, with which
+// status, after how long. See Traffic.Observe.
+func (p *Pool) Observe(at time.Time, status int, latency time.Duration) {
+	t := p.traffic.Load()
+	if t == nil {
+		t = new(Traffic) // only now: most routes of a large table never have a request
+		if !p.traffic.CompareAndSwap(nil, t) {
+			t = p.traffic.Load()
+		}
+	}
+	if t != nil {
+		t.Observe(at, status, latency)
+	}
+}
+
+// Traffic returns what is known of the requests of the last minutes.
+func (p *Pool) Traffic() Summary {
+	if t := p.traffic.Load(); t != nil {
+		return t.Summary()
+	}
+	return Summary{}
+}
+
+// forgetTraffic frees what says nothing any more.
+func (p *Pool) forgetTraffic(now time.Time) {
+	if t := p.traffic.Load(); t != nil && t.Idle(now) {
+		p.traffic.CompareAndSwap(t, nil)
+	}
+}
 
 func (p *Pool) find(addr string) *Instance {
 	for _, i := range p.Instances() {

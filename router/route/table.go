@@ -235,7 +235,9 @@ func (t *Table) Prune() int {
 	defer t.mu.Unlock()
 
 	now, pruned := t.now(), 0
+	wall := time.Now()
 	for pool := range t.pools {
+		pool.forgetTraffic(wall)
 		removed := pool.removeFunc(func(i *Instance) bool {
 			e := i.Endpoint()
 			return e.Expires() && now-time.Duration(i.seen.Load()) > e.TTL
