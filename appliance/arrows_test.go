@@ -19,6 +19,7 @@ var floors = map[string]int{
 	"router/proxy":            3,
 	"router/admin":            3,
 	"router/health":           3,
+	"router/requests":         3,
 	"devapps":                 3,
 	"router/accesslog":        2,
 	"router/route":            2,

@@ -58,6 +58,8 @@ type Config struct {
 	AccessLog AccessLog `yaml:"access_log" scalar:"file"`
 	// ExtraHeadersToLog are request headers appended to each line of the access log.
 	ExtraHeadersToLog []string `yaml:"extra_headers_to_log"`
+	// RequestLog is the log of the latest requests that the page and devrouter requests show. It is kept in memory alone.
+	RequestLog RequestLog `yaml:"request_log"`
 	// Tracing adds trace headers to requests.
 	Tracing Tracing `yaml:"tracing"`
 	// TraceKey is the value of X-Vcap-Trace that makes a reply name the router and the endpoint. Empty never does.

@@ -27,6 +27,7 @@ func Default() Config {
 			MetronAddress:     "localhost:3457",
 			RedactQueryParams: "none",
 		},
+		RequestLog: RequestLog{Entries: 500, MaxBytes: 8 << 20, BodyBytes: 64 << 10},
 		GoMaxProcs: -1,
 
 		PublishStartMessageInterval:      30 * time.Second,

@@ -141,6 +141,9 @@ func bounds(tag reflect.StructTag, t reflect.Type) (least int64, most uint64) {
 	case reflect.Int, reflect.Uint, reflect.Uint32:
 		most = math.MaxInt32
 	}
+	if bound, err := strconv.ParseUint(tag.Get("max"), 10, 64); err == nil {
+		most = bound
+	}
 	return least, most
 }
 

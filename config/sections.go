@@ -47,6 +47,19 @@ type StatusRoutes struct {
 	Port uint16 `yaml:"port"`
 }
 
+// RequestLog is the log of the latest requests, in memory.
+type RequestLog struct {
+	// Entries is how many requests are kept. At 0 there is no request log.
+	// Default: 500.
+	Entries int `yaml:"entries" max:"100000"`
+	// MaxBytes bounds what the heads and bodies of all of them take up, in bytes. They are kept of requests that come while somebody watches, and until five minutes later. At 0 none are.
+	// Default: 8388608.
+	MaxBytes int `yaml:"max_bytes"`
+	// BodyBytes is how much is kept of one body, in bytes. At 0 only heads are.
+	// Default: 65536.
+	BodyBytes int `yaml:"body_bytes" max:"16777216"`
+}
+
 // NATS is the message bus.
 type NATS struct {
 	// Embedded is the server inside this process, used whenever nats.hosts is empty.

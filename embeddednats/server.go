@@ -170,6 +170,12 @@ func (s *Server) Connect(opts ...nats.Option) (*nats.Conn, error) {
 	return nats.Connect(s.nats.ClientURL(), opts...)
 }
 
+// Clients returns how many connections are open, those of this process included,
+// and how many were closed for reading too slowly.
+func (s *Server) Clients() (open int, slow int64) {
+	return s.nats.NumClients(), s.nats.NumSlowConsumers()
+}
+
 // Run blocks until ctx ends, and then ends the server as Close does. It
 // returns nil.
 func (s *Server) Run(ctx context.Context) error {

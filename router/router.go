@@ -18,6 +18,7 @@ import (
 	"devrouter/router/admin"
 	"devrouter/router/health"
 	"devrouter/router/proxy"
+	"devrouter/router/requests"
 	"devrouter/router/route"
 	"devrouter/router/wire"
 )
@@ -80,7 +81,8 @@ type Options struct {
 
 	// Health configures how endpoints are looked at, but for Table, Dial and Transport.
 	Health health.Options
-	// Proxy configures the proxy but for Table, Transport, Dial, Healthy and OnDone.
+	// Proxy configures the proxy but for Table, Transport, Dial, Healthy, Capture and
+	// OnDone.
 	Proxy proxy.Options
 	// Transport configures the connections to endpoints but for Dialer.
 	Transport proxy.TransportOptions
@@ -102,6 +104,8 @@ type Options struct {
 	ActiveAppsInterval time.Duration
 	// AccessLog is written a line for each request. Nil writes none.
 	AccessLog *accesslog.Log
+	// Requests keeps the latest requests for people. Nil keeps none.
+	Requests *requests.Log
 	// IdleTimeout, ReadHeaderTimeout and MaxHeaderBytes bound clients' connections.
 	// Zero means 900 seconds, 10 seconds, and a little more than Proxy.Limits accepts
 	// (faults 36, 37 and 64).
@@ -150,6 +154,7 @@ type Router struct {
 	stats      *admin.Stats
 	metrics    *admin.Metrics
 	activeApps *activeApps // nil when nobody is told of them
+	traffic    route.Traffic
 	started    time.Time
 	own        ownAddrs
 
@@ -202,6 +207,9 @@ func New(o Options) (*Router, error) {
 	p := o.Proxy
 	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
 	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.component("proxy")
+	if o.Requests != nil {
+		p.Capture = o.Requests.Capture
+	}
 	p.Own = r.ownPages(p.Own)
 	p.RouteServices.Transport = r.transports.Services()
 	r.proxy = proxy.New(p)
@@ -268,6 +276,8 @@ func (r *Router) requestDone(record *accesslog.Record) {
 	}
 	r.activeApps.observe(record)
 	r.opts.AccessLog.Write(record)
+	r.opts.Requests.Add(record)
+	r.observe(record)
 }
 
 // Run routes until ctx ends, then lets requests in flight finish, bounded by

@@ -55,6 +55,9 @@ type Record struct {
 	FailedTime     time.Duration
 	// SentAt is when the last attempt began to be sent. Zero when there was none.
 	SentAt time.Time
+	// AnsweredAt is when the head of the reply that the client got had come from the
+	// endpoint or the route service. Zero when none came.
+	AnsweredAt time.Time
 	// ProxyTime is the time within the last attempt, to the end of the reply's
 	// body: what the access log takes away, beside FailedTime, for gorouter_time.
 	ProxyTime time.Duration
@@ -67,6 +70,10 @@ type Record struct {
 	LocalAddr string
 	// Upgraded says that the connection became a tunnel.
 	Upgraded bool
+	// Session is the sticky session that the request belongs to, or begins.
+	Session Session
+	// Capture is what else is known while somebody watches requests; else nil.
+	Capture *Capture
 	// Cause is the error that the last attempt ended with, nil when none.
 	Cause error
 }
@@ -84,6 +91,10 @@ func (r *Record) RouterTime() time.Duration {
 	}
 	return total - r.ProxyTime - r.FailedTime
 }
+
+// Session is a sticky session: a cookie of the application's, by its name and
+// value. Its zero value is none.
+type Session struct{ Cookie, Value string }
 
 // SemicolonParams is the router error that the access log shows of a request
 // whose target has a semicolon, when it has no other (reference 6.5).

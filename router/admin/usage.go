@@ -14,6 +14,11 @@ type usageMeter struct {
 	cpu   float64
 }
 
+// NewUsage returns a function that tells the most memory that was ever resident, in
+// KB, and the CPU seconds spent a second since it was asked before. Both are 0
+// within the first second.
+func NewUsage() func() (mem int64, cpu float64) { return newUsageMeter().read }
+
 func newUsageMeter() *usageMeter {
 	_, spent := usage()
 	return &usageMeter{at: time.Now(), spent: spent}

@@ -84,6 +84,26 @@ func formatUptime(d time.Duration) string {
 	return fmt.Sprintf("%dd:%dh:%dm:%ds", seconds/86400, seconds/3600%24, seconds/60%60, seconds%60)
 }
 
+// Counts are what Stats tell beside /varz.
+type Counts struct {
+	Requests int64
+	// Responses are by the status's first digit; 0 stands for all others.
+	Responses [6]int64
+	// Rate are requests a second over one, five and fifteen minutes.
+	Rate                     [3]float64
+	BadRequests, BadGateways int64
+}
+
+// Counts returns what has been counted.
+func (s *Stats) Counts() Counts {
+	t, _ := s.all.snapshot(time.Since(s.started))
+	return Counts{
+		Requests:  t.Requests,
+		Responses: [6]int64{t.ResponsesXxx, 0, t.Responses2xx, t.Responses3xx, t.Responses4xx, t.Responses5xx},
+		Rate:      t.Rate, BadRequests: s.badRequests.Load(), BadGateways: s.badGateways.Load(),
+	}
+}
+
 // fill fills in what the Stats know.
 func (s *Stats) fill(v *varzJSON) {
 	at := time.Since(s.started)

@@ -50,6 +50,9 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	h.latest.Store(ex.record.Started.UnixNano())
 	ex.record.Request = r
 	ex.record.RemoteAddr = r.RemoteAddr
+	if h.opts.Capture != nil {
+		ex.capture(h.opts.Capture())
+	}
 	ex.trace = h.opts.Tracing.begin(r.Header)
 	ex.trace.apply(r.Header)
 	ex.record.RequestID = ex.trace.requestID()
@@ -57,6 +60,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		ex.log().Info("failed-to-parse-b3-trace-id", "vcap_request_id", ex.record.RequestID)
 	}
 	ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
+	ex.captureRequestBody()
 	return ex
 }
 
@@ -77,10 +81,24 @@ func (ex *exchange) finish() {
 	ex.leaveFinite()
 	ex.record.Finished = time.Now()
 	ex.record.RequestBytes = ex.body.bytes()
+	ex.body.kept.end()
 	ex.noteSemicolon()
+	ex.observe()
 	if ex.h.opts.OnDone != nil {
 		ex.h.opts.OnDone(&ex.record)
 	}
+}
+
+// observe counts the request among its route's.
+func (ex *exchange) observe() {
+	if ex.pool == nil {
+		return
+	}
+	latency := ex.record.Finished.Sub(ex.record.Started)
+	if ex.record.Upgraded {
+		latency = -1
+	}
+	ex.pool.Observe(ex.record.Finished, ex.record.Status, latency)
 }
 
 // noteSemicolon warns of a semicolon in the request's target, which some servers
@@ -104,6 +122,7 @@ func (ex *exchange) log() *slog.Logger {
 func (ex *exchange) writeHead(status int) {
 	ex.record.Status = status
 	ex.record.RouterError = ex.w.Header().Get(headerRouterError)
+	ex.captureReply()
 	if ex.h.ending.Load() {
 		ex.w.Header().Set("Connection", "close") // to a client of HTTP/2 it becomes a GOAWAY
 	}

@@ -18,6 +18,7 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 	if f.status == clientGone.status {
 		return f
 	}
+	instance.Count(true)
 	e := instance.Endpoint()
 	ex.logFailed(e, f, err, facts)
 	if f.marks {

@@ -64,13 +64,16 @@ func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts
 	ex.passInformational(true)
 	res, facts, err := ex.roundTrip(transport)
 	ex.passInformational(false)
+	answered := time.Now()
 
 	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = facts.dnsTime, facts.dialTime, facts.tlsTime
 	ex.record.LocalAddr = facts.localAddr
 	if err == nil {
 		err = checkHead(res, ex.upgrade, ex.h.opts.Limits.ResponseHeaders)
 	}
-	if err != nil && res != nil {
+	if err == nil {
+		ex.record.AnsweredAt = answered
+	} else if res != nil {
 		res.Body.Close()
 	}
 	return res, facts, err

@@ -36,6 +36,9 @@ type Options struct {
 	Own map[string]http.Handler
 	// OnDone is told of every request that has ended. It must not keep the record. Optional.
 	OnDone func(*accesslog.Record)
+	// Capture returns where a request is to be kept as it is on the wire, nil while
+	// nobody watches. Optional; it is asked once for each request.
+	Capture func() *accesslog.Capture
 	// Healthy answers the load balancer's check. Nil means always.
 	Healthy func() bool
 
@@ -127,6 +130,9 @@ func (h *Handler) Close() {
 // a client that keeps connections opens its next one elsewhere, and does not send
 // a request into one that is being closed.
 func (h *Handler) BeginDrain() { h.ending.Store(true) }
+
+// InFlight returns how many requests have not ended, tunnels included.
+func (h *Handler) InFlight() int { return int(h.all.Load()) }
 
 // BusyWithin says whether a request is in flight, or has begun within the last d.
 func (h *Handler) BusyWithin(d time.Duration) bool {

@@ -95,6 +95,7 @@ func (ex *exchange) replyError(e routerError, page *template.Template) {
 	ex.writeHead(e.status)
 	n, _ := io.WriteString(ex.w, body)
 	ex.record.ResponseBytes = int64(n)
+	ex.captureBody([]byte(body[:n]))
 }
 
 func (ex *exchange) refuseEmptyPool() {

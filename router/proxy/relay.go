@@ -15,6 +15,7 @@ import (
 func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 	defer instance.Live().Release()
 	instance.Live().Succeed()
+	instance.Count(res.StatusCode >= 500)
 	ex.reply(instance.Endpoint(), res)
 }
 
@@ -41,6 +42,7 @@ func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	res.Body.Close() // before the trailers, which are complete only then
 	if err != nil {
 		ex.record.Cause = err
+		ex.captureBreak()
 		// The client must not take a part for the whole: what came is sent, and the
 		// connection breaks off (faults 44 and 45).
 		http.NewResponseController(ex.w).Flush() //nolint:errcheck // it is broken off either way
@@ -92,6 +94,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 		if n > 0 {
 			wrote, werr := ex.w.Write(buf[:n])
 			ex.record.ResponseBytes += int64(wrote)
+			ex.captureBody(buf[:wrote])
 			if werr != nil {
 				return werr
 			}
@@ -99,10 +102,12 @@ func (ex *exchange) copyBody(res *http.Response) error {
 			if !complete && (streaming || n < len(buf)) {
 				flusher.Flush() //nolint:errcheck // as above
 			}
-			moved, err := http1.Splice(ex.w, res.Body)
-			ex.record.ResponseBytes += moved
-			if err != nil {
-				return err
+			if !ex.capturesBody() {
+				moved, err := http1.Splice(ex.w, res.Body)
+				ex.record.ResponseBytes += moved
+				if err != nil {
+					return err
+				}
 			}
 		}
 		if err == io.EOF {

@@ -20,12 +20,14 @@ type requestBody struct {
 	onFirst func() // called before the first read
 	begun   sync.Once
 	read    atomic.Int64 // a transport may still read when the exchange ends
+	kept    *keptBody    // nil while nobody watches
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.begun.Do(b.onFirst)
 	n, err := b.ReadCloser.Read(p)
 	b.read.Add(int64(n))
+	b.kept.add(p[:n], err)
 	return n, err
 }
 
@@ -45,7 +47,7 @@ func (b *requestBody) Buffered() int {
 // TCP implements http1.Body.
 func (b *requestBody) TCP() *net.TCPConn {
 	body, ok := b.ReadCloser.(http1.Body)
-	if !ok {
+	if !ok || b.kept != nil { // what the kernel moves, nobody sees
 		return nil
 	}
 	b.begun.Do(b.onFirst)

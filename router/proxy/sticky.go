@@ -30,6 +30,8 @@ type session struct {
 	id        string   // the instance to stick to; "" for none
 	mandatory bool     // that instance, or none
 	meta      string   // the value of cookieVcapIDMeta
+
+	cookie, value string // of the session itself, that sticks or begins to
 }
 
 // readSession reads the request's session. One of the session cookies must
@@ -41,8 +43,7 @@ func readSession(r *http.Request, names []string, negotiate bool) session {
 	if !mentions(r.Header["Cookie"], cookieVcapID) {
 		return s
 	}
-	var id string
-	var inSession bool
+	var id, cookie, value string
 	for _, c := range r.Cookies() {
 		switch {
 		case c.Name == cookieVcapID && id == "": // the first: browsers send the longest path first
@@ -50,12 +51,12 @@ func readSession(r *http.Request, names []string, negotiate bool) session {
 		case c.Name == cookieVcapIDMeta && s.meta == "":
 			s.meta = c.Value
 		case isSessionCookie(c.Name, names):
-			inSession = true
+			cookie, value = c.Name, c.Value
 		}
 	}
 	s.mandatory = negotiate && id != "" && isNegotiate(r.Header.Get("Authorization"))
-	if inSession || s.mandatory {
-		s.id = id
+	if cookie != "" || s.mandatory {
+		s.id, s.cookie, s.value = id, cookie, value
 	}
 	return s
 }

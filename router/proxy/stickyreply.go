@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"devrouter/router/accesslog"
 	"devrouter/router/route"
 )
 
@@ -26,6 +27,7 @@ func (ex *exchange) stick(header http.Header, e *route.Endpoint) {
 		c.Secure = c.Secure || ex.h.opts.Sticky.Secure
 		header.Add("Set-Cookie", c.String())
 	}
+	ex.record.Session = accesslog.Session{Cookie: ex.session.cookie, Value: ex.session.value}
 }
 
 // stickyCookies returns the cookies that a reply needs (reference 4.2 and 4.3), but
@@ -39,6 +41,9 @@ func stickyCookies(reply http.Header, s *session, served string, negotiate bool,
 		return nil
 	case len(sessions) > 0:
 		var cookies []*http.Cookie
+		if c := sessions[0]; !deletes(c, now) {
+			s.cookie, s.value = c.Name, c.Value
+		}
 		for _, c := range sessions {
 			cookies = append(cookies, attributesOf(c, now).cookies(served, now)...)
 		}

@@ -33,6 +33,7 @@ func (ex *exchange) tunnel(res *http.Response, protocol string) {
 		return
 	}
 	ex.record.Status = http.StatusSwitchingProtocols
+	ex.captureReply()
 	head := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
 	header.Write(head) //nolint:errcheck // a buffer takes all
 	head.WriteString("\r\n")
@@ -66,6 +67,7 @@ func (ex *exchange) pipe() {
 		}
 		defer instance.Live().Release()
 		instance.Live().Succeed()
+		instance.Count(false)
 		if client, ok := ex.hijack(backend); ok {
 			ex.record.Status = http.StatusSwitchingProtocols
 			ex.join(client, backend)
