@@ -19,6 +19,7 @@ import (
 	"devrouter/router/accesslog"
 	"devrouter/router/admin"
 	"devrouter/router/health"
+	"devrouter/router/requests"
 	"devrouter/router/route"
 	"devrouter/web"
 )
@@ -74,6 +75,8 @@ type Appliance struct {
 	router    *router.Router
 	apps      *devapps.Apps // nil when no file is watched
 	page      *web.Server
+	requests  *requests.Log                   // nil when none is kept
+	usage     func() (mem int64, cpu float64) // of the process
 	feed      *feed
 	refusals  refusedOnce
 	claims    chan struct{} // holds one when routes of the file may have strangers
@@ -98,7 +101,11 @@ func New(o Options) (_ *Appliance, err error) {
 	c := &a.opts.Config
 	logStart(c, a.log)
 	setProcs(c.GoMaxProcs)
-	a.page = web.New(web.Options{State: a.state, Hosts: pageHosts(c), Log: a.component("web")})
+	a.requests, a.usage = a.newRequestLog(&c.RequestLog), admin.NewUsage()
+	a.page = web.New(web.Options{
+		State: a.state, Requests: a.requestLog(), Status: a.status, Explain: a.explain, Registrations: a.registrations,
+		Hosts: pageHosts(c), Log: a.component("web"),
+	})
 	a.feed = newFeed(a.page, o.Terminal, a.component("registry"))
 	if a.admin, err = bindAdmin(c, a.component("admin")); err != nil {
 		return nil, err
@@ -150,7 +157,7 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	o.Health.OnTurn = a.healthTurned
 	o.Refuse = a.refuse
 	o.OnRefused = a.refused
-	o.AccessLog = a.accessLog
+	o.AccessLog, o.Requests = a.accessLog, a.requests
 	o.Proxy.Own = map[string]http.Handler{PageHost: a.page}
 	o.Log = a.log
 	return router.New(o)

@@ -42,7 +42,8 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 	key := pool.Key()
 	row := web.Route{
 		URI: key.String(), Source: a.source(key), LoadBalancing: string(pool.Algorithm()),
-		Sticky: len(pool.StickyCookies()) > 0, Requests: pool.Requests(), Instances: []web.Instance{},
+		Sticky: len(pool.StickyCookies()) > 0, Requests: pool.Requests(), Traffic: traffic(pool.Traffic()),
+		Instances: []web.Instance{},
 	}
 	if !strings.HasPrefix(key.Host, "*") {
 		row.URL = a.urlOf(key)
@@ -53,6 +54,7 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 			Addr: e.Addr, ID: e.InstanceID, Index: e.InstanceIndex, Source: row.Source,
 			InFlight: i.Live().InFlight(), TLS: e.TLS, Zone: e.AvailabilityZone, Tags: e.Tags,
 		}
+		instance.Requests, instance.Errors = i.Requests()
 		if row.App == "" {
 			row.App = e.App
 		}

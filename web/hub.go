@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,13 +26,29 @@ var (
 	errStopped = errors.New("devrouter is stopping; its events end here")
 )
 
+// topics are what a watcher wants to know of.
+type topics uint32
+
+const (
+	topicState    topics = 1 << iota // routes and the file
+	topicEvents                      // what happened
+	topicRequests                    // the request log
+	allTopics     = topicState | topicEvents | topicRequests
+	usualTopics   = topicState | topicEvents
+)
+
+var topicNames = map[string]topics{"state": topicState, "events": topicEvents, "requests": topicRequests}
+
 // hub tells every watcher what changed. It holds what was sent last, compares
-// it with what State answers now, and sends the difference, the same to all.
+// it with what State answers now, and sends the difference, to all the same but for
+// their topics.
 type hub struct {
-	state  func() State
-	events ring
-	log    *slog.Logger
-	wake   chan struct{} // holds one: however many changes, one look
+	state    func() State
+	requests *RequestLog // nil when none is kept
+	events   ring
+	log      *slog.Logger
+	wake     chan struct{} // holds one: however many changes, one look
+	changed  atomic.Uint32 // the topics that may have changed since the last look
 
 	// mu guards the rest. State is called under it, so Publish and Changed,
 	// which State's owner may call with a lock of its own held, never take it.
@@ -38,13 +56,15 @@ type hub struct {
 	watchers map[*watcher]struct{}
 	last     State  // what the watchers know; normal, and zero while there is none
 	sent     uint64 // the latest event that the watchers know
+	shown    uint64 // the latest request that they know
 	stopped  bool
 
 	streams sync.WaitGroup // one for each watcher that joined and has not left
 }
 
-// poke asks for a look. It never blocks.
-func (h *hub) poke() {
+// poke asks for a look at some topics. It never blocks.
+func (h *hub) poke(t topics) {
+	h.changed.Or(uint32(t))
 	select {
 	case h.wake <- struct{}{}:
 	default:
@@ -62,6 +82,7 @@ func (h *hub) run(ctx context.Context) {
 			return
 		case <-h.wake:
 		case <-tick:
+			h.changed.Or(uint32(topicState))
 		}
 		began := time.Now()
 		tick = nil
@@ -81,49 +102,81 @@ func (h *hub) run(ctx context.Context) {
 func (h *hub) look() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	changed := topics(h.changed.Swap(0))
 	if len(h.watchers) > 0 {
-		h.advance()
+		h.advance(changed)
 	}
 	return len(h.watchers) > 0
 }
 
 // advance sends what has changed to all watchers. The caller holds mu.
-func (h *hub) advance() {
+func (h *hub) advance(changed topics) {
 	// The state comes first: an event that happens in between waits for the
 	// next look, which it has asked for.
-	next := h.state().normal()
+	next := h.last
+	if changed&topicState != 0 {
+		next = h.state().normal()
+	}
 	events := h.events.since(h.sent, keptEvents)
+	requests, latest := h.newRequests()
 	if len(h.watchers) > 0 {
-		h.send(h.difference(next, events))
+		h.send(h.difference(next, events, requests))
 	}
 	h.last = next
 	if len(events) > 0 {
 		h.sent = events[len(events)-1].Seq
 	}
+	h.shown = latest
 }
 
-func (h *hub) difference(next State, events []Event) []byte {
-	var f frame
+func (h *hub) difference(next State, events []Event, requests requestBatch) news {
+	var state, happened, came frame
 	diffRoutes(h.last.Routes, next.Routes,
-		func(r Route) { f.add("route", r) },
-		func(r Route) { f.add("gone", goneRoute{r.URI}) })
+		func(r Route) { state.add("route", r) },
+		func(r Route) { state.add("gone", goneRoute{r.URI}) })
 	if !h.last.File.equal(next.File) {
-		f.add("file", next.File)
+		state.add("file", next.File)
 	}
 	for _, e := range events {
-		f.add("event", e)
+		happened.add("event", e)
 	}
-	h.report(f.err)
-	return f.bytes
+	if len(requests.Requests) > 0 {
+		came.add("requests", requests)
+	}
+	h.report(errors.Join(state.err, happened.err, came.err))
+	return news{topicState: state.bytes, topicEvents: happened.bytes, topicRequests: came.bytes}
+}
+
+// news are frames by the topic that they are of.
+type news map[topics][]byte
+
+// of returns the frames of some topics in one piece.
+func (n news) of(wanted topics) []byte {
+	var parts [][]byte
+	for _, t := range []topics{topicState, topicEvents, topicRequests} {
+		if wanted&t != 0 && len(n[t]) > 0 {
+			parts = append(parts, n[t])
+		}
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return bytes.Join(parts, nil)
 }
 
 // send never waits: a watcher that is too far behind is dropped, and comes back
 // for a fresh snapshot. The caller holds mu.
-func (h *hub) send(frame []byte) {
-	if len(frame) == 0 {
-		return
-	}
+func (h *hub) send(n news) {
+	frames := map[topics][]byte{} // one for all who want the same
 	for w := range h.watchers {
+		frame, ok := frames[w.topics]
+		if !ok {
+			frame = n.of(w.topics)
+			frames[w.topics] = frame
+		}
+		if len(frame) == 0 {
+			continue
+		}
 		select {
 		case w.frames <- frame:
 		default:
@@ -145,15 +198,32 @@ func (h *hub) join(w *watcher) error {
 	case len(h.watchers) >= maxWatchers:
 		return errCrowded
 	}
-	h.advance()
+	if w.topics&topicRequests != 0 && h.requests != nil {
+		w.unwatch = h.requests.Watch()
+	}
+	h.advance(allTopics)
 	var f frame
-	f.add("snapshot", snapshot{State: h.last, Now: time.Now(), Events: h.eventsUpTo(h.sent)})
+	f.add("snapshot", h.snapshot(w.topics))
 	h.report(f.err)
 	w.frames <- f.bytes
 	h.watchers[w] = struct{}{}
 	h.streams.Add(1)
-	h.poke() // so that run begins to tick
+	h.poke(topicState) // so that run begins to tick
 	return nil
+}
+
+func (h *hub) snapshot(wanted topics) snapshot {
+	s := snapshot{Now: time.Now()}
+	if wanted&topicState != 0 {
+		s.State = &h.last
+	}
+	if wanted&topicEvents != 0 {
+		s.Events = h.eventsUpTo(h.sent)
+	}
+	if wanted&topicRequests != 0 {
+		s.Requests = h.requestsUpTo(h.shown)
+	}
+	return s
 }
 
 // eventsUpTo returns recent events, none later than seq: those are still to be
@@ -172,6 +242,9 @@ func (h *hub) leave(w *watcher) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.watchers, w)
+	if w.unwatch != nil {
+		w.unwatch()
+	}
 	if len(h.watchers) == 0 {
 		h.last = State{}
 	}
@@ -196,11 +269,13 @@ func (h *hub) report(err error) {
 	}
 }
 
-// snapshot is the first event of a stream.
+// snapshot is the first event of a stream. It has what the watcher's topics ask
+// for.
 type snapshot struct {
-	State
-	Now    time.Time `json:"now"` // this machine's clock, by which the reader sets its own
-	Events []Event   `json:"events"`
+	*State
+	Now      time.Time `json:"now"` // this machine's clock, by which the reader sets its own
+	Events   []Event   `json:"events,omitzero"`
+	Requests []Request `json:"requests,omitzero"` // the newest last
 }
 
 type goneRoute struct {
@@ -230,16 +305,20 @@ type watcher struct {
 	out    http.ResponseWriter
 	rc     *http.ResponseController
 	remote string
+	topics topics
+
+	unwatch func() // ends the watch of requests; nil when there is none
 
 	mu    sync.Mutex // guards ended, and orders the two that set the write deadline
 	ended bool
 }
 
-func newWatcher(w http.ResponseWriter, r *http.Request) *watcher {
+func newWatcher(w http.ResponseWriter, r *http.Request, t topics) *watcher {
 	return &watcher{
 		frames: make(chan []byte, maxBehind),
 		out:    w,
 		rc:     http.NewResponseController(w),
 		remote: r.RemoteAddr,
+		topics: t,
 	}
 }

@@ -3,8 +3,8 @@
 //
 // It reads values and reaches into nothing: State answers how things are, the
 // owner calls Publish for what happened and Changed when State would answer
-// differently. Everything is read-only, no name that it shows is trusted, and
-// other sites in the same browser get nothing from it.
+// differently. It changes nothing but that a request can be sent again; no name that
+// it shows is trusted, and other sites in the same browser get nothing from it.
 //
 // A stream begins with a snapshot and goes on with the changes after it; nothing
 // falls between. State is compared centrally, once for all watchers, and only
@@ -26,6 +26,15 @@ type Options struct {
 	// must be cheap, and must not wait for whoever calls Publish or Changed. Nil
 	// means that nothing is routed.
 	State func() State
+	// Requests is the log of requests. Nil means that none is kept.
+	Requests *RequestLog
+	// Status answers how the process does. Nil means that nothing is known.
+	Status func() Status
+	// Explain answers which rule takes a request, and why. Nil means that nobody knows.
+	Explain func(Question) Explanation
+	// Registrations returns the messages by which a route came to be, one for each of
+	// its instances. Nil means that nobody knows.
+	Registrations func(uri string) []Registration
 	// Hosts are the names, without port, that the page answers to beside
 	// localhost and IP addresses.
 	Hosts []string
@@ -33,12 +42,14 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Server serves the page, its assets, and the API: /api/state, /api/routes and
-// /api/events. New makes one.
+// Server serves the page, its assets, and the API below /api/, which docs/api.md
+// describes. New makes one.
 type Server struct {
-	hub     *hub
-	log     *slog.Logger
-	handler http.Handler
+	hub      *hub
+	opts     Options
+	requests *RequestLog // nil when none is kept
+	log      *slog.Logger
+	handler  http.Handler
 }
 
 // New returns a server that answers at once; its streams send changes while Run
@@ -51,11 +62,14 @@ func New(o Options) *Server {
 	s := &Server{
 		hub: &hub{
 			state:    o.State,
+			requests: o.Requests,
 			log:      o.Log,
 			wake:     make(chan struct{}, 1),
 			watchers: map[*watcher]struct{}{},
 		},
-		log: o.Log,
+		opts:     o,
+		requests: o.Requests,
+		log:      o.Log,
 	}
 	s.handler = secured(CheckHost(o.Hosts, s.routes()))
 	return s
@@ -65,6 +79,10 @@ func (s *Server) routes() http.Handler {
 	api := http.NewServeMux()
 	api.HandleFunc("GET /api/state", s.serveState)
 	api.HandleFunc("GET /api/routes", s.serveRoutes)
+	api.HandleFunc("GET /api/routes/{uri...}", s.serveRoute)
+	api.HandleFunc("GET /api/status", s.serveStatus)
+	api.HandleFunc("GET /api/explain", s.serveExplain)
+	s.requestRoutes(api)
 	api.HandleFunc("GET /api/events", s.serveEvents)
 	api.HandleFunc("GET /api/", serveNothing)
 
@@ -75,6 +93,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /help", s.serveHelpPage)
 	mux.HandleFunc("GET /assets/{name}", serveAsset)
 	mux.Handle("GET /api/", sameOrigin(api))
+	mux.Handle("POST /api/", sameOrigin(api))
 	mux.HandleFunc("GET /", serveNothing)
 	return mux
 }
@@ -92,15 +111,19 @@ func (s *Server) Run(ctx context.Context) error {
 // call it.
 func (s *Server) Publish(e Event) {
 	s.hub.events.add(e)
-	s.hub.poke()
+	s.hub.poke(topicEvents | topicState)
 }
 
 // Changed says that State would answer differently. It never blocks, and any
 // goroutine may call it.
-func (s *Server) Changed() { s.hub.poke() }
+func (s *Server) Changed() { s.hub.poke(topicState) }
 
-// ServeHTTP answers GET and HEAD for the page, its assets and the API, to the
-// hosts of Options only.
+// RequestAdded says that the request log has a new one. It never blocks, and any
+// goroutine may call it.
+func (s *Server) RequestAdded() { s.hub.poke(topicRequests) }
+
+// ServeHTTP answers for the page, its assets and the API, to the hosts of Options
+// only.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
@@ -126,5 +149,5 @@ func (s *Server) writeJSON(w http.ResponseWriter, v any) {
 }
 
 func serveNothing(w http.ResponseWriter, r *http.Request) {
-	refuse(w, http.StatusNotFound, "there is nothing at %q; the page is at /, its data at /api/state, /api/routes and /api/events", r.URL.Path)
+	refuse(w, http.StatusNotFound, "there is nothing at %q; the page is at /, its data below /api/, beginning with /api/state; docs/api.md lists all", r.URL.Path)
 }

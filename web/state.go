@@ -61,6 +61,8 @@ type Route struct {
 	LoadBalancing string     `json:"load_balancing"` // round-robin, least-connection, hash
 	Instances     []Instance `json:"instances"`
 	Requests      uint64     `json:"requests"` // since the start
+	// Traffic is what is known of the last minutes.
+	Traffic Traffic `json:"traffic"`
 }
 
 // Instance is one endpoint of a route.
@@ -90,6 +92,11 @@ type Instance struct {
 	TLS         bool              `json:"tls,omitempty"`
 	Zone        string            `json:"zone,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
+
+	// Requests are those that were sent here for this route since it registered, and
+	// Errors those that went wrong: no reply came, or one with 5xx.
+	Requests uint64 `json:"requests,omitempty"`
+	Errors   uint64 `json:"errors,omitempty"`
 }
 
 // The values of Instance.Health.
@@ -123,8 +130,13 @@ func (f File) equal(g File) bool {
 
 func (r Route) equal(o Route) bool {
 	return r.URI == o.URI && r.URL == o.URL && r.Source == o.Source && r.App == o.App &&
-		r.Sticky == o.Sticky && r.LoadBalancing == o.LoadBalancing && r.Requests == o.Requests &&
+		r.Sticky == o.Sticky && r.LoadBalancing == o.LoadBalancing && r.Requests == o.Requests && r.Traffic.equal(o.Traffic) &&
 		slices.EqualFunc(r.Instances, o.Instances, Instance.equal)
+}
+
+func (t Traffic) equal(o Traffic) bool {
+	return t.Newest.Equal(o.Newest) && t.Seconds == o.Seconds && slices.Equal(t.Counts, o.Counts) &&
+		t.P50 == o.P50 && t.P95 == o.P95 && t.Errors4xx == o.Errors4xx && t.Errors5xx == o.Errors5xx
 }
 
 func (i Instance) equal(o Instance) bool {
@@ -132,7 +144,7 @@ func (i Instance) equal(o Instance) bool {
 		i.LastSeen.Equal(o.LastSeen) && i.Expires.Equal(o.Expires) &&
 		i.Health == o.Health && i.HealthSince.Equal(o.HealthSince) && i.HealthWhy == o.HealthWhy &&
 		i.InFlight == o.InFlight && i.Failed == o.Failed && i.FailedSince.Equal(o.FailedSince) && i.Error == o.Error &&
-		i.TLS == o.TLS && i.Zone == o.Zone && maps.Equal(i.Tags, o.Tags)
+		i.TLS == o.TLS && i.Zone == o.Zone && i.Requests == o.Requests && i.Errors == o.Errors && maps.Equal(i.Tags, o.Tags)
 }
 
 // diffRoutes calls upsert for every route of next that before lacks or has

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -20,12 +21,17 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 		s.writeJSON(w, s.hub.events.since(0, keptEvents))
 		return
 	}
+	wanted, err := parseTopics(r.URL.Query().Get("topics"))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "%v", err)
+		return
+	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	if r.Method == http.MethodHead {
 		return
 	}
-	watcher := newWatcher(w, r)
+	watcher := newWatcher(w, r, wanted)
 	if err := s.hub.join(watcher); err != nil {
 		w.Header().Set("Retry-After", "5")
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
@@ -33,6 +39,21 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.hub.leave(watcher)
 	watcher.stream(r.Context().Done())
+}
+
+// parseTopics reads a list of topics: state,events,requests.
+func parseTopics(text string) (wanted topics, err error) {
+	if text == "" {
+		return usualTopics, nil
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		t, ok := topicNames[name]
+		if !ok {
+			return 0, fmt.Errorf("topics=%q: %q is none of state, events and requests", clip(text), clip(name))
+		}
+		wanted |= t
+	}
+	return wanted, nil
 }
 
 // stream writes frames until the hub drops the watcher, the client goes, or

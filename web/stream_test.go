@@ -194,7 +194,7 @@ func TestSlowWatcherIsClosed(t *testing.T) {
 	watchers := 2
 	for i := 0; i < 1000 && watchers == 2; i++ {
 		s.hub.mu.Lock()
-		s.hub.send(big)
+		s.hub.send(news{topicEvents: big})
 		watchers = len(s.hub.watchers)
 		s.hub.mu.Unlock()
 		healthy.want("event")
@@ -279,7 +279,7 @@ func TestWatchersAreBounded(t *testing.T) {
 	defer front.Close()
 	r := httptest.NewRequest(http.MethodGet, "/api/events", nil)
 	for i := range maxWatchers {
-		w := newWatcher(httptest.NewRecorder(), r)
+		w := newWatcher(httptest.NewRecorder(), r, usualTopics)
 		if err := s.hub.join(w); err != nil {
 			t.Fatalf("watcher %d: %v", i, err)
 		}
