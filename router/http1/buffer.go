@@ -76,6 +76,9 @@ func (b *reader) fill() error {
 	return err
 }
 
+// full says whether the next fill makes the buffer larger.
+func (b *reader) full() bool { return b.buf != nil && b.r == 0 && b.w == len(*b.buf) }
+
 func (b *reader) makeRoom() {
 	switch {
 	case b.buf == nil:

@@ -1,0 +1,437 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// conn is a client's connection. One goroutine serves it.
+type conn struct {
+	server *Server
+	rwc    net.Conn
+	tcp    *net.TCPConn // rwc, where that is one; else nil
+	raw    syscall.RawConn
+	tls    *tls.ConnectionState
+	ctx    context.Context
+	remote string
+	state  atomic.Int32
+
+	rd       reader
+	lazy     lazyFill
+	one      [1]byte   // read where there is no buffer to wait with
+	readBy   time.Time // the deadline of reads as it was last set; zero is none
+	writeBy  time.Time // the same of writes
+	posted   bool      // the last request was a POST
+	lingers  bool      // the client may still be sending when the connection is closed
+	hijacked bool
+	turn     *turn // of the request that is served; nil when there is none
+}
+
+// What a connection does, in conn.state.
+const (
+	stateNew    = iota
+	stateIdle   // between requests
+	stateActive // with a request
+	stateClosed // by Shutdown, or with a hijacker
+)
+
+// past is a deadline that makes whoever waits return.
+var past = time.Unix(1, 0)
+
+// serve is the life of a connection.
+func (c *conn) serve() {
+	defer c.end()
+	if addr := c.rwc.RemoteAddr(); addr != nil {
+		c.remote = addr.String()
+	}
+	c.ctx = context.WithValue(c.ctx, http.LocalAddrContextKey, c.rwc.LocalAddr())
+	if secure, ok := c.rwc.(*tls.Conn); ok && !c.shakeHands(secure) {
+		return
+	}
+	c.tcp, _ = c.rwc.(*net.TCPConn)
+	c.raw = rawConn(c.rwc)
+	if c.tcp != nil {
+		c.lazy.init(c.raw)
+	}
+	var cancel context.CancelFunc
+	c.ctx, cancel = context.WithCancel(c.ctx)
+	defer cancel()
+	for c.await() && c.serveRequest() {
+	}
+}
+
+// end is what remains to do when a connection is over, also when a handler has
+// panicked.
+func (c *conn) end() {
+	if err := recover(); err != nil {
+		c.panicked(err)
+	}
+	if c.hijacked {
+		return
+	}
+	if c.lingers {
+		c.linger()
+	}
+	c.rwc.Close()
+	c.rd.drop()
+	c.server.forget(c)
+	c.tell(http.StateClosed)
+}
+
+// panicked ends a request whose handler has panicked: the client must not take
+// for whole what came of the reply.
+func (c *conn) panicked(err any) {
+	if err != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
+		stack := make([]byte, 64<<10)
+		stack = stack[:runtime.Stack(stack, false)]
+		c.server.logf("http: panic serving %v: %v\n%s", c.remote, err, stack)
+	}
+	t := c.turn
+	if t == nil {
+		return
+	}
+	t.ctx.end()
+	if !c.hijacked {
+		t.detach()
+	}
+	if tcp, ok := innermost(c.rwc).(*net.TCPConn); ok && t.res.untilClose && !c.hijacked {
+		tcp.SetLinger(0) //nolint:errcheck // only a reset tells that this was not all
+	}
+}
+
+// tell tells the hook.
+func (c *conn) tell(state http.ConnState) {
+	if c.server.ConnState != nil {
+		c.server.ConnState(c.rwc, state)
+	}
+}
+
+// hangUp closes the connection at once. That of TLS would wait for its handshake,
+// or for a client that does not read.
+func (c *conn) hangUp() { innermost(c.rwc).Close() }
+
+// shakeHands returns false when the connection is not to be served, or by
+// another.
+func (c *conn) shakeHands(secure *tls.Conn) bool {
+	limit := c.server.handshakeTimeout()
+	if limit > 0 {
+		secure.SetDeadline(time.Now().Add(limit)) //nolint:errcheck // a broken connection shows at the handshake
+	}
+	if err := secure.HandshakeContext(c.ctx); err != nil {
+		reason := err.Error()
+		var record tls.RecordHeaderError
+		if errors.As(err, &record) && record.Conn != nil && looksLikeHTTP(record.RecordHeader) {
+			io.WriteString(record.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n") //nolint:errcheck // it is closed either way
+			record.Conn.Close()
+			reason = "client sent an HTTP request to an HTTPS server"
+		}
+		c.server.logf("http: TLS handshake error from %s: %v", c.remote, reason)
+		return false
+	}
+	if limit > 0 {
+		secure.SetDeadline(time.Time{}) //nolint:errcheck // as above
+	}
+	state := secure.ConnectionState()
+	c.tls = &state
+	if state.NegotiatedProtocol != "h2" {
+		return state.NegotiatedProtocol == "" || state.NegotiatedProtocol == "http/1.1"
+	}
+	if c.server.HTTP2 != nil && c.leave() {
+		c.server.HTTP2(secure)
+	}
+	return false
+}
+
+// handshakeTimeout is the least of the bounds on what a client sends first.
+func (s *Server) handshakeTimeout() (least time.Duration) {
+	for _, d := range [...]time.Duration{s.ReadHeaderTimeout, s.ReadTimeout, s.WriteTimeout} {
+		if d > 0 && (least == 0 || d < least) {
+			least = d
+		}
+	}
+	return least
+}
+
+func looksLikeHTTP(head [5]byte) bool {
+	switch string(head[:]) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO":
+		return true
+	}
+	return false
+}
+
+// leave gives the connection away. It returns false when it has been closed.
+func (c *conn) leave() bool {
+	if c.state.Swap(stateClosed) == stateClosed {
+		return false
+	}
+	c.hijacked = true
+	c.server.forget(c)
+	c.tell(http.StateHijacked)
+	return true
+}
+
+// await waits for the first bytes of a request. While it waits it holds no
+// buffer.
+func (c *conn) await() bool {
+	if len(c.rd.buffered()) == 0 {
+		c.rd.release()
+		limit := c.server.idleTimeout()
+		if c.state.Load() == stateNew {
+			limit = c.server.headTimeout()
+		}
+		c.readWithin(limit)
+		if c.fillFirst() != nil {
+			return false
+		}
+	}
+	was := c.state.Load()
+	if was == stateClosed || !c.state.CompareAndSwap(was, stateActive) {
+		return false
+	}
+	c.tell(http.StateActive)
+	return true
+}
+
+func (c *conn) fillFirst() error {
+	switch {
+	case c.lazy.ready():
+		return c.lazy.fill(&c.rd)
+	case c.tls == nil:
+		return c.rd.fill()
+	}
+	// TLS has the rest of a record at hand when it has given the first byte of it.
+	n, err := c.rwc.Read(c.one[:])
+	if n == 0 {
+		return err
+	}
+	c.rd.makeRoom()
+	(*c.rd.buf)[0], c.rd.w = c.one[0], 1
+	return nil
+}
+
+// readWithin bounds the reads from now on, or sets no bound. A bound that is set
+// and not much earlier is left, for a timer has its cost.
+func (c *conn) readWithin(limit time.Duration) {
+	if limit <= 0 {
+		c.readUntil(time.Time{})
+		return
+	}
+	by := time.Now().Add(limit)
+	if early := by.Sub(c.readBy); !c.readBy.IsZero() && early >= 0 && early < min(time.Second, limit/8) {
+		return
+	}
+	c.readUntil(by)
+}
+
+func (c *conn) readUntil(by time.Time) {
+	if !c.readBy.Equal(by) {
+		c.rwc.SetReadDeadline(by) //nolint:errcheck // a broken connection shows at the next read
+		c.readBy = by
+	}
+}
+
+// serveRequest serves one request, and returns whether another may follow.
+func (c *conn) serveRequest() bool {
+	size, err := c.readHead()
+	if err != nil {
+		c.refuse(err)
+		return false
+	}
+	t := newTurn(c)
+	c.turn = t
+	head := string(c.rd.buffered()[:size])
+	c.rd.discard(size)
+	if err := t.begin(head); err != nil {
+		c.refuse(err)
+		return false
+	}
+	t.serve()
+	if c.hijacked {
+		c.turn = nil
+		t.recycle()
+		return false
+	}
+	again := t.finish()
+	c.turn = nil
+	t.recycle()
+	return again && c.rest()
+}
+
+// rest makes the connection one without a request.
+func (c *conn) rest() bool {
+	if !c.writeBy.IsZero() {
+		c.rwc.SetWriteDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at the next write
+		c.writeBy = time.Time{}
+	}
+	c.state.Store(stateIdle)
+	c.tell(http.StateIdle)
+	return !c.server.closing.Load()
+}
+
+// A head of more than this takes part in a bound for all of them.
+const (
+	largeHead     = 32 << 10
+	maxLargeHeads = 8 << 20
+)
+
+var errTooManyLargeHeads = refusal{http.StatusServiceUnavailable, "too many large requests at a time"}
+
+// readHead reads until a whole head is buffered, and returns its size. The buffer
+// grows with what has come, and all those of unfinished heads have a bound
+// (fault 37).
+func (c *conn) readHead() (int, error) {
+	if c.posted {
+		c.skipEmptyLines()
+	}
+	limit := c.server.headLimit()
+	var scanner headScanner
+	var large int64
+	defer func() {
+		if large > 0 {
+			c.server.largeHeads.Add(-large)
+		}
+	}()
+	for waited := false; ; waited = true {
+		b := c.rd.buffered()
+		if len(b) > 0 && !tokenBytes[b[0]] {
+			return 0, malformed("this is no HTTP")
+		}
+		size, err := scanner.scan(b)
+		switch {
+		case err != nil:
+			return 0, err
+		case size > limit || size == 0 && len(b) >= limit:
+			return 0, errHeadTooLarge
+		case size > 0:
+			return size, nil
+		}
+		if !waited {
+			c.readWithin(c.server.headTimeout())
+		}
+		if len(b) >= largeHead && c.rd.full() {
+			large += int64(len(b))
+			if c.server.largeHeads.Add(int64(len(b))) > maxLargeHeads {
+				return 0, errTooManyLargeHeads
+			}
+		}
+		if err := c.rd.fill(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// skipEmptyLines skips what some old clients send behind the body of a POST.
+func (c *conn) skipEmptyLines() {
+	for range 4 {
+		if b := c.rd.buffered(); len(b) > 0 && (b[0] == '\r' || b[0] == '\n') {
+			c.rd.discard(1)
+		}
+	}
+}
+
+// refuse answers what could not be read as a request, in net/http's form.
+func (c *conn) refuse(err error) {
+	var text, told string
+	var refused refusal
+	var bad malformed
+	switch {
+	case errors.Is(err, errHeadTooLarge), errors.Is(err, errTooManyFields):
+		text = "431 Request Header Fields Too Large"
+		told = text
+	case errors.Is(err, errUnsupportedCoding):
+		text, told = "501 Not Implemented", errUnsupportedCoding.text
+	case errors.As(err, &refused):
+		text = fmt.Sprintf("%d %s: %s", refused.status, http.StatusText(refused.status), refused.text)
+		told = text
+	case errors.As(err, &bad):
+		text = "400 Bad Request"
+		told = text
+	default:
+		return // nobody is there
+	}
+	c.writeWithin(c.server.WriteTimeout)
+	c.lingers = true
+	fmt.Fprintf(c.rwc, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n%s", text, told) //nolint:errcheck // it is closed either way
+}
+
+func (c *conn) writeWithin(limit time.Duration) {
+	if limit > 0 {
+		c.writeBy = time.Now().Add(limit)
+		c.rwc.SetWriteDeadline(c.writeBy) //nolint:errcheck // a broken connection shows at the next write
+	}
+}
+
+// How long a client may go on sending that has been answered for good: as long as
+// it sends something, and not for ever.
+const (
+	lingerPause   = time.Second
+	lingerTotal   = 10 * time.Second
+	lingerClosing = 500 * time.Millisecond
+)
+
+// linger lets a client read a reply that came before it had sent everything: when
+// a connection is closed with something unread, the reply is lost as well
+// (fault 25).
+func (c *conn) linger() {
+	half, ok := c.rwc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	buf := getBuffer(minBuffer)
+	defer putBuffer(buf)
+	end := time.Now().Add(lingerTotal)
+	for {
+		by := time.Now().Add(lingerPause)
+		if c.server.closing.Load() {
+			end = minTime(end, time.Now().Add(lingerClosing))
+		}
+		c.rwc.SetReadDeadline(minTime(by, end)) //nolint:errcheck // a broken connection shows at the next read
+		if _, err := c.rwc.Read(*buf); err != nil {
+			return
+		}
+	}
+}
+
+func minTime(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// innermost is the connection that others were wrapped around.
+func innermost(conn net.Conn) net.Conn {
+	for {
+		switch outer := conn.(type) {
+		case interface{ NetConn() net.Conn }:
+			conn = outer.NetConn()
+		case interface{ Raw() net.Conn }:
+			conn = outer.Raw()
+		default:
+			return conn
+		}
+	}
+}
+
+// rawConn returns what the system knows a connection by, or nil.
+func rawConn(conn net.Conn) syscall.RawConn {
+	if c, ok := innermost(conn).(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			return raw
+		}
+	}
+	return nil
+}
+
+func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -1,0 +1,168 @@
+package http1
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// requestContext is the context of a request. It ends when the handler has
+// returned, or when the client is gone. Whether it is, is looked at only from the
+// moment on that somebody asks for Done: most requests are answered before.
+type requestContext struct {
+	base context.Context // of the connection
+	c    *conn
+
+	inner atomic.Pointer[innerContext] // nil until somebody asks for Done
+	mu    sync.Mutex                   // guards the making of inner, and over
+	over  bool                         // the request has ended, or its client is gone
+}
+
+type innerContext struct {
+	context.Context
+	cancel context.CancelFunc
+}
+
+// begin makes it the context of a request on a connection, or of none.
+func (x *requestContext) begin(c *conn) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.c, x.over = c, c == nil
+	x.base = context.Background()
+	if c != nil {
+		x.base = c.ctx
+	}
+}
+
+// Deadline is that of the connection.
+func (x *requestContext) Deadline() (time.Time, bool) { return x.base.Deadline() }
+
+// Value is that of the connection.
+func (x *requestContext) Value(key any) any {
+	if inner := x.inner.Load(); inner != nil {
+		return inner.Value(key) // package context finds itself by it
+	}
+	return x.base.Value(key)
+}
+
+// Err says whether the request has ended.
+func (x *requestContext) Err() error {
+	if inner := x.inner.Load(); inner != nil {
+		return inner.Err()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over {
+		return context.Canceled
+	}
+	return x.base.Err()
+}
+
+// Done has the client looked after from now on.
+func (x *requestContext) Done() <-chan struct{} {
+	if inner := x.inner.Load(); inner != nil {
+		return inner.Done()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	inner := x.inner.Load()
+	if inner == nil {
+		inner = new(innerContext)
+		inner.Context, inner.cancel = context.WithCancel(x.base)
+		x.inner.Store(inner)
+		if x.over {
+			inner.cancel()
+		} else {
+			x.c.server.gone.add(x)
+		}
+	}
+	return inner.Done()
+}
+
+// end ends the context, and says whether somebody may still be waiting for it.
+func (x *requestContext) end() (used bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.over = true
+	inner := x.inner.Load()
+	if inner == nil {
+		return false
+	}
+	x.c.server.gone.remove(x)
+	inner.cancel()
+	return true
+}
+
+// lost ends the context before its time: the client is gone.
+func (x *requestContext) lost() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.over = true
+	if inner := x.inner.Load(); inner != nil {
+		inner.cancel()
+	}
+}
+
+// unwatch leaves the client to whoever has taken the connection over.
+func (x *requestContext) unwatch() {
+	if x.inner.Load() != nil {
+		x.c.server.gone.remove(x)
+	}
+}
+
+// lookForClients is how often clients are looked for whose requests last.
+const lookForClients = 250 * time.Millisecond
+
+// goneWatch looks after clients whose requests last. One clock does for all, and
+// stands still when there are none. The zero value is ready.
+type goneWatch struct {
+	mu       sync.Mutex // guards all below
+	contexts map[*requestContext]struct{}
+	clock    *time.Timer
+	ticking  bool
+}
+
+func (g *goneWatch) add(x *requestContext) {
+	if x.c.raw == nil {
+		return // what is written shows whether it is gone
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.contexts == nil {
+		g.contexts = make(map[*requestContext]struct{})
+	}
+	g.contexts[x] = struct{}{}
+	switch {
+	case g.ticking:
+		return
+	case g.clock == nil:
+		g.clock = time.AfterFunc(lookForClients, g.look)
+	default:
+		g.clock.Reset(lookForClients)
+	}
+	g.ticking = true
+}
+
+// remove returns when the connection is not looked at any more.
+func (g *goneWatch) remove(x *requestContext) {
+	g.mu.Lock()
+	delete(g.contexts, x)
+	g.mu.Unlock()
+}
+
+// look ends the contexts of those that are gone: their connections have been
+// reset, or have broken. Who has closed half of it still waits for the reply.
+func (g *goneWatch) look() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for x := range g.contexts {
+		if isBroken(x.c.raw) {
+			delete(g.contexts, x)
+			x.inner.Load().cancel()
+		}
+	}
+	if g.ticking = len(g.contexts) > 0; g.ticking {
+		g.clock.Reset(lookForClients)
+	}
+}
