@@ -77,9 +77,7 @@ func (b *requestBody) Took(n int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.lent = false
-	if b.framed.left -= n; b.framed.left == 0 {
-		b.framed.err = io.EOF
-	}
+	b.framed.took(n)
 }
 
 // unlikelyToEnd says whether the connection will hardly get past this body.
@@ -120,4 +118,14 @@ func (b *requestBody) finish(keep bool) bool {
 	}
 	b.c.readUntil(time.Now().Add(discardTime))
 	return b.framed.discardRest(maxDiscarded) == nil
+}
+
+// Buffered is how much of the body can be read at once.
+func (b *requestBody) Buffered() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.t == nil || b.framed.kind != lengthBody {
+		return 0
+	}
+	return int(min(b.framed.left, int64(len(b.c.rd.buffered()))))
 }

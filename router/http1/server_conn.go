@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -27,12 +26,12 @@ type conn struct {
 	state  atomic.Int32
 
 	rd       reader
-	lazy     lazyFill
-	one      [1]byte   // read where there is no buffer to wait with
-	readBy   time.Time // the deadline of reads as it was last set; zero is none
-	writeBy  time.Time // the same of writes
-	posted   bool      // the last request was a POST
-	lingers  bool      // the client may still be sending when the connection is closed
+	lazy     *lazyReader // of tcp; else nil
+	one      [1]byte     // read where there is no buffer to wait with
+	readBy   time.Time   // the deadline of reads as it was last set; zero is none
+	writeBy  time.Time   // the same of writes
+	posted   bool        // the last request was a POST
+	lingers  bool        // the client may still be sending when the connection is closed
 	hijacked bool
 	turn     *turn // of the request that is served; nil when there is none
 }
@@ -61,7 +60,7 @@ func (c *conn) serve() {
 	c.tcp, _ = c.rwc.(*net.TCPConn)
 	c.raw = rawConn(c.rwc)
 	if c.tcp != nil {
-		c.lazy.init(c.raw)
+		c.lazy, _ = newLazyReader(c.tcp, minBuffer)
 	}
 	var cancel context.CancelFunc
 	c.ctx, cancel = context.WithCancel(c.ctx)
@@ -205,8 +204,15 @@ func (c *conn) await() bool {
 
 func (c *conn) fillFirst() error {
 	switch {
-	case c.lazy.ready():
-		return c.lazy.fill(&c.rd)
+	case c.lazy != nil:
+		first, err := c.lazy.read()
+		if err != nil {
+			c.lazy.release()
+			return err
+		}
+		c.rd.take(c.lazy.buf, len(first))
+		c.lazy.buf = nil
+		return nil
 	case c.tls == nil:
 		return c.rd.fill()
 	}
@@ -433,5 +439,3 @@ func rawConn(conn net.Conn) syscall.RawConn {
 	}
 	return nil
 }
-
-func isTimeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

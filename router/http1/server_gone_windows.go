@@ -5,15 +5,7 @@ import (
 	"unsafe"
 )
 
-// pollFD is WSAPOLLFD.
-type pollFD struct {
-	fd              uintptr
-	events, revents int16
-}
-
-const pollErr = 1 // POLLERR
-
-var wsaPoll = syscall.NewLazyDLL("ws2_32.dll").NewProc("WSAPoll")
+const pollBroken = 1 // POLLERR
 
 // isBroken says whether a connection has been reset or has broken. It does not
 // show in the end of what the other side sends.
@@ -24,7 +16,7 @@ func isBroken(raw syscall.RawConn) (broken bool) {
 	raw.Control(func(fd uintptr) { //nolint:errcheck // one that is closed is looked at by nobody
 		p := pollFD{fd: fd}
 		n, _, _ := wsaPoll.Call(uintptr(unsafe.Pointer(&p)), 1, 0)
-		broken = int32(n) > 0 && p.revents&pollErr != 0
+		broken = int32(n) > 0 && p.revents&pollBroken != 0
 	})
 	return broken
 }

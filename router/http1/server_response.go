@@ -512,7 +512,7 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.c.tcp == nil || w.c.hijacked || w.length < 0 || !w.mayHaveBody() || !isKernels(src) {
-		buf := getBuffer(32 << 10)
+		buf := getBuffer(copyBuffer)
 		defer putBuffer(buf)
 		return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{src}, *buf)
 	}

@@ -41,8 +41,6 @@ type client struct {
 	r *bufio.Reader
 }
 
-const patience = 20 * time.Second
-
 func dial(t testing.TB, addr string) *client {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)

@@ -121,7 +121,7 @@ func copyTCP(dst io.Writer, src *net.TCPConn) error {
 			to = w.TCPWriter() // what is written to dst goes out there as it is
 		}
 	}
-	in, err := newLazyReader(src)
+	in, err := newLazyReader(src, copyBuffer)
 	if err != nil {
 		return err
 	}

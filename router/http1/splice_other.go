@@ -7,15 +7,19 @@ import "net"
 // lazyReader reads a connection into a buffer. It holds it while it waits.
 type lazyReader struct {
 	conn *net.TCPConn
+	size int
 	buf  *[]byte
 }
 
-func newLazyReader(conn *net.TCPConn) (*lazyReader, error) { return &lazyReader{conn: conn}, nil }
+// newLazyReader returns one whose buffer has a size.
+func newLazyReader(conn *net.TCPConn, size int) (*lazyReader, error) {
+	return &lazyReader{conn: conn, size: size}, nil
+}
 
 // read returns what comes next. It is valid until the next call.
 func (l *lazyReader) read() ([]byte, error) {
 	if l.buf == nil {
-		l.buf = getBuffer(copyBuffer)
+		l.buf = getBuffer(l.size)
 	}
 	n, err := l.conn.Read(*l.buf)
 	return (*l.buf)[:max(n, 0)], err

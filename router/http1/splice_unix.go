@@ -12,19 +12,21 @@ import (
 // lazyReader reads a connection into a buffer that it takes when something has
 // come, and gives back before it waits.
 type lazyReader struct {
-	raw syscall.RawConn
-	try func(fd uintptr) bool // tryRead, made once
-	buf *[]byte
-	n   int
-	err error
+	raw  syscall.RawConn
+	size int
+	try  func(fd uintptr) bool // tryRead, made once
+	buf  *[]byte
+	n    int
+	err  error
 }
 
-func newLazyReader(conn *net.TCPConn) (*lazyReader, error) {
+// newLazyReader returns one whose buffer has a size.
+func newLazyReader(conn *net.TCPConn, size int) (*lazyReader, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	l := &lazyReader{raw: raw}
+	l := &lazyReader{raw: raw, size: size}
 	l.try = l.tryRead
 	return l, nil
 }
@@ -48,7 +50,7 @@ func (l *lazyReader) read() ([]byte, error) {
 
 func (l *lazyReader) tryRead(fd uintptr) bool {
 	if l.buf == nil {
-		l.buf = getBuffer(copyBuffer)
+		l.buf = getBuffer(l.size)
 	}
 	for {
 		l.n, l.err = syscall.Read(int(fd), *l.buf)
