@@ -50,8 +50,8 @@ func ends(list []Candidate, pool *Pool) bool {
 // empty one, which is a last resort, behind the others.
 func (t *Table) candidatesBelow(list []Candidate, host, path string) []Candidate {
 	x, name := t.hostIndex(host)
-	n, ok := x.get(name, "")
-	if !ok {
+	n := x.get(name, "")
+	if n == nil {
 		return append(list, Candidate{Key: Key{Host: host}})
 	}
 	var empty []Candidate
@@ -68,8 +68,8 @@ func (t *Table) candidatesBelow(list []Candidate, host, path string) []Candidate
 			if end == 0 {
 				break
 			}
-			p, _ := t.paths.get(host, path[:end])
-			add(Key{host, path[:end]}, p)
+			key := Key{host, path[:end]}
+			add(key, t.pool(key))
 		}
 	}
 	add(Key{Host: host}, n.root.Load())

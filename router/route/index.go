@@ -7,36 +7,45 @@ import (
 )
 
 // index is a hash table that any number of goroutines read without a lock while
-// one writes. A write replaces one short chain, so that one more route into a
-// table of 100,000 copies next to nothing; the whole is copied only when it
-// doubles. Writers must exclude each other.
+// one writes. A key costs a reader its hash, one slot of a flat array (the next
+// few are in the same cache line) and one entry to compare with. A write changes
+// one slot, so that one more route into a table of 100,000 copies nothing; the
+// array is made anew only when it fills up. Writers must exclude each other.
 type index[V any] struct {
-	seed    maphash.Seed
-	buckets atomic.Pointer[[]bucket[V]] // a power of two of them
-	size    atomic.Int64
+	seed  maphash.Seed
+	slots atomic.Pointer[[]slot[V]] // a power of two of them
+	size  atomic.Int64
+	taken int // slots that are not free; the writer's
 }
 
-type bucket[V any] struct{ head atomic.Pointer[entry[V]] }
+// slot holds one entry. A writer stores the entry before the hash, and clears
+// the hash first: a reader may find a hash without its entry, or with another's,
+// and never the other way round.
+type slot[V any] struct {
+	hash  atomic.Uint64
+	entry atomic.Pointer[entry[V]]
+}
 
-// entry is never modified once a bucket holds it.
+// entry has its key for good, and its place in memory.
 type entry[V any] struct {
-	hash  uint64
 	key   Key
 	value V
-	next  *entry[V]
 }
 
-const minBuckets = 64
+// What a slot's hash is while no entry's. A search ends at a free slot, and goes
+// on behind one that was left.
+const (
+	free = uint64(iota)
+	left
+	leastHash
+)
+
+const minSlots = 64
 
 func newIndex[V any]() *index[V] {
 	x := &index[V]{seed: maphash.MakeSeed()}
-	x.buckets.Store(newBuckets[V](minBuckets))
+	x.slots.Store(new(make([]slot[V], minSlots)))
 	return x
-}
-
-func newBuckets[V any](n int) *[]bucket[V] {
-	b := make([]bucket[V], n)
-	return &b
 }
 
 func (x *index[V]) hash(host, path string) uint64 {
@@ -44,82 +53,94 @@ func (x *index[V]) hash(host, path string) uint64 {
 	if path != "" {
 		h = bits.RotateLeft64(h, 21) ^ maphash.String(x.seed, path)
 	}
-	return h
+	return max(h, leastHash)
 }
 
-// get returns the value of a key. Any goroutine; no lock, no allocation.
-func (x *index[V]) get(host, path string) (value V, ok bool) {
+// get returns the value of a key, or nil. Any goroutine; no lock, no allocation.
+func (x *index[V]) get(host, path string) *V {
 	h := x.hash(host, path)
-	buckets := *x.buckets.Load()
-	for e := buckets[h&uint64(len(buckets)-1)].head.Load(); e != nil; e = e.next {
-		if e.hash == h && e.key.Host == host && e.key.Path == path {
-			return e.value, true
+	slots := *x.slots.Load()
+	for at := h; ; at++ {
+		s := &slots[at&uint64(len(slots)-1)]
+		switch s.hash.Load() {
+		case h:
+			if e := s.entry.Load(); e != nil && e.key.Host == host && e.key.Path == path {
+				return &e.value
+			}
+		case free: // there always is one
+			return nil
 		}
 	}
-	return value, false
 }
 
 // add adds a key that is not there yet. The writer only.
-func (x *index[V]) add(key Key, value V) {
-	buckets := *x.buckets.Load()
-	if x.size.Load() >= int64(len(buckets)) {
-		buckets = *x.grow(buckets)
+func (x *index[V]) add(key Key, value V) *V {
+	if slots := len(*x.slots.Load()); (x.taken+1)*4 > slots*3 {
+		x.rebuild()
 	}
-	h := x.hash(key.Host, key.Path)
-	b := &buckets[h&uint64(len(buckets)-1)]
-	b.head.Store(&entry[V]{hash: h, key: key, value: value, next: b.head.Load()})
+	e := &entry[V]{key: key, value: value}
+	if x.put(*x.slots.Load(), x.hash(key.Host, key.Path), e) == free {
+		x.taken++
+	}
 	x.size.Add(1)
+	return &e.value
+}
+
+// put takes the first slot for an entry that can be had, and returns what it was.
+func (x *index[V]) put(slots []slot[V], h uint64, e *entry[V]) (was uint64) {
+	for at := h; ; at++ {
+		s := &slots[at&uint64(len(slots)-1)]
+		if was = s.hash.Load(); was < leastHash {
+			s.entry.Store(e)
+			s.hash.Store(h)
+			return was
+		}
+	}
 }
 
 // remove removes a key. The writer only.
 func (x *index[V]) remove(key Key) {
 	h := x.hash(key.Host, key.Path)
-	buckets := *x.buckets.Load()
-	b := &buckets[h&uint64(len(buckets)-1)]
-	head, found := without(b.head.Load(), h, key)
-	if found {
-		b.head.Store(head)
-		x.size.Add(-1)
-	}
-}
-
-// without returns a chain that lacks one key. It copies what stood before it:
-// a reader may be walking the old chain.
-func without[V any](e *entry[V], h uint64, key Key) (*entry[V], bool) {
-	if e == nil {
-		return nil, false
-	}
-	if e.hash == h && e.key == key {
-		return e.next, true
-	}
-	next, found := without(e.next, h, key)
-	if !found {
-		return e, false
-	}
-	return &entry[V]{hash: e.hash, key: e.key, value: e.value, next: next}, true
-}
-
-func (x *index[V]) grow(old []bucket[V]) *[]bucket[V] {
-	grown := newBuckets[V](2 * len(old))
-	for i := range old {
-		for e := old[i].head.Load(); e != nil; e = e.next {
-			b := &(*grown)[e.hash&uint64(len(*grown)-1)]
-			b.head.Store(&entry[V]{hash: e.hash, key: e.key, value: e.value, next: b.head.Load()})
+	slots := *x.slots.Load()
+	for at := h; ; at++ {
+		s := &slots[at&uint64(len(slots)-1)]
+		switch was := s.hash.Load(); {
+		case was == free:
+			return
+		case was == h && s.entry.Load().key == key:
+			s.hash.Store(left)
+			s.entry.Store(nil)
+			x.size.Add(-1)
+			return
 		}
 	}
-	x.buckets.Store(grown)
-	return grown
+}
+
+// rebuild makes room: twice as many slots, or as many without those that were
+// left. Who reads the old ones meanwhile finds in them what there was.
+func (x *index[V]) rebuild() {
+	old := *x.slots.Load()
+	n := len(old)
+	if int(x.size.Load())*2 >= n {
+		n *= 2
+	}
+	slots := make([]slot[V], n)
+	for i := range old {
+		if h := old[i].hash.Load(); h >= leastHash {
+			x.put(slots, h, old[i].entry.Load())
+		}
+	}
+	x.taken = int(x.size.Load())
+	x.slots.Store(&slots)
 }
 
 // all yields every value, in no order. A reader sees the table as it is while
 // it walks: what changes meanwhile may or may not be among them.
-func (x *index[V]) all(yield func(V) bool) {
-	buckets := *x.buckets.Load()
-	for i := range buckets {
-		for e := buckets[i].head.Load(); e != nil; e = e.next {
-			if !yield(e.value) {
-				return
-			}
+func (x *index[V]) all(yield func(*V) bool) {
+	slots := *x.slots.Load()
+	for i := range slots {
+		if e := slots[i].entry.Load(); e != nil && !yield(&e.value) {
+			return
 		}
 	}
 }

@@ -117,6 +117,19 @@ func parsePath(path string) (string, error) {
 // NormalHost brings the Host of a request into the form of Key.Host: without
 // port and trailing dot, lower-case. It allocates only for upper-case letters.
 func NormalHost(host string) string {
+	// One pass over what nearly every host is.
+	for i := range len(host) {
+		switch c := host[i]; {
+		case c == ':':
+			return strings.TrimSuffix(host[:i], ".")
+		case c == '[' || 'A' <= c && c <= 'Z':
+			return normalUnusual(host)
+		}
+	}
+	return strings.TrimSuffix(host, ".")
+}
+
+func normalUnusual(host string) string {
 	if strings.HasPrefix(host, "[") {
 		if end := strings.IndexByte(host, ']'); end > 0 {
 			host = host[:end+1]

@@ -8,9 +8,10 @@ import "strings"
 // The path is the escaped path as it was sent. Exact hosts are tried before
 // wildcards, longer wildcards before shorter, and below one host the longest
 // path with an endpoint wins (reference 2.2). It takes no lock, and allocates
-// only where host or path have upper-case letters.
+// only where host or path have upper-case letters, the latter below a host with
+// paths.
 func (t *Table) Lookup(host, path string) *Pool {
-	host, path = NormalHost(host), toLower(path)
+	host = NormalHost(host)
 	if len(host) > maxHostBytes {
 		return nil // nobody's name, and each of its dots would cost a hash of the rest
 	}
@@ -34,9 +35,9 @@ func (t *Table) Lookup(host, path string) *Pool {
 
 // below finds the route for a path below one host; prefix is what the index
 // leaves out of its keys.
-func (t *Table) below(x *index[*hostNode], host, prefix, path string) *Pool {
-	n, ok := x.get(host, "")
-	if !ok {
+func (t *Table) below(x *index[hostNode], host, prefix, path string) *Pool {
+	n := x.get(host, "")
+	if n == nil {
 		return nil
 	}
 	root := n.root.Load()
@@ -47,17 +48,18 @@ func (t *Table) below(x *index[*hostNode], host, prefix, path string) *Pool {
 	if prefix != "" {
 		host = prefix + host
 	}
+	path = toLower(path)
 	var empty *Pool
 	for _, end := range prefixes(path, deepest) {
 		if end == 0 {
 			break
 		}
-		if p, ok := t.paths.get(host, path[:end]); ok {
-			if len(p.Instances()) > 0 {
-				return p
+		if p := t.paths.get(host, path[:end]); p != nil {
+			if len((*p).Instances()) > 0 {
+				return *p
 			}
 			if empty == nil {
-				empty = p
+				empty = *p
 			}
 		}
 	}

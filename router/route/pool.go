@@ -27,12 +27,21 @@ type Pool struct {
 	emptied time.Duration // when the last endpoint left, on the table's clock; guarded by Table.mu
 }
 
-func newPool(key Key, uri string, algorithm Algorithm) *Pool {
-	p := &Pool{key: key, contextPath: contextPath(uri), byDefault: algorithm}
-	p.instances.Store(new([]*Instance))
-	p.balancing.Store(&Balancing{Algorithm: algorithm})
-	p.routeServiceURL.Store(new(string))
-	p.stickyCookies.Store(new([]string))
+// What pools without more to say share: of 100,000 they would be 10 MB.
+var (
+	noInstances     = new([]*Instance)
+	noRouteService  = new(string)
+	noStickyCookies = new([]string)
+)
+
+// newPool returns a pool without endpoints. byDefault is what it balances with
+// until an endpoint says otherwise; pools may share it.
+func newPool(key Key, uri string, byDefault *Balancing) *Pool {
+	p := &Pool{key: key, contextPath: contextPath(uri), byDefault: byDefault.Algorithm}
+	p.instances.Store(noInstances)
+	p.balancing.Store(byDefault)
+	p.routeServiceURL.Store(noRouteService)
+	p.stickyCookies.Store(noStickyCookies)
 	p.cursor.Store(rand.Uint32())
 	return p
 }

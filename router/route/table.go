@@ -36,12 +36,13 @@ type Options struct {
 
 // Table is the routing table. Its methods may be called from any goroutine.
 type Table struct {
-	opts  Options
-	epoch time.Time // its monotonic reading is the table's clock
+	opts      Options
+	epoch     time.Time // its monotonic reading is the table's clock
+	byDefault Balancing // of pools; never modified
 
-	hosts     *index[*hostNode] // by host
-	wildcards *index[*hostNode] // by what follows the "*."
-	paths     *index[*Pool]     // by host and path; none for routes without a path
+	hosts     *index[hostNode] // by host
+	wildcards *index[hostNode] // by what follows the "*."
+	paths     *index[*Pool]    // by host and path; none for routes without a path
 
 	endpoints  atomic.Int64
 	routes     atomic.Int64
@@ -67,8 +68,8 @@ func NewTable(o Options) *Table {
 	o.MaxInAll = cmp.Or(o.MaxInAll, 300_000)
 	o.MaxBytes = cmp.Or(o.MaxBytes, 512<<20)
 	return &Table{
-		opts: o, epoch: time.Now(), live: make(map[string]*Live),
-		hosts: newIndex[*hostNode](), wildcards: newIndex[*hostNode](), paths: newIndex[*Pool](),
+		opts: o, epoch: time.Now(), byDefault: Balancing{Algorithm: o.Algorithm}, live: make(map[string]*Live),
+		hosts: newIndex[hostNode](), wildcards: newIndex[hostNode](), paths: newIndex[*Pool](),
 	}
 }
 
@@ -134,7 +135,7 @@ func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 		if t.routes.Load() >= int64(t.opts.MaxRoutes) {
 			return Unchanged, fmt.Errorf("%w: it has %d routes already, the most that it may have", ErrFull, t.opts.MaxRoutes)
 		}
-		pool = newPool(key, uri, t.opts.Algorithm)
+		pool = newPool(key, uri, &t.byDefault)
 	}
 	pool.describe(e)
 	pool.add(t.newInstance(e, now))
@@ -293,14 +294,18 @@ func (t *Table) Seen(i *Instance) time.Time { return t.epoch.Add(time.Duration(i
 func (t *Table) All(yield func(*Pool) bool) { t.pools(yield) }
 
 func (t *Table) pools(yield func(*Pool) bool) {
-	for _, hosts := range []*index[*hostNode]{t.hosts, t.wildcards} {
+	for _, hosts := range []*index[hostNode]{t.hosts, t.wildcards} {
 		for n := range hosts.all {
 			if p := n.root.Load(); p != nil && !yield(p) {
 				return
 			}
 		}
 	}
-	t.paths.all(yield)
+	for p := range t.paths.all {
+		if !yield(*p) {
+			return
+		}
+	}
 }
 
 func (t *Table) changed(c Change) {
@@ -336,17 +341,19 @@ func (t *Table) releaseLive(i *Instance) {
 // pool returns the pool of exactly that key, or nil.
 func (t *Table) pool(key Key) *Pool {
 	if key.Path != "" {
-		p, _ := t.paths.get(key.Host, key.Path)
-		return p
+		if p := t.paths.get(key.Host, key.Path); p != nil {
+			return *p
+		}
+		return nil
 	}
 	x, host := t.hostIndex(key.Host)
-	if n, ok := x.get(host, ""); ok {
+	if n := x.get(host, ""); n != nil {
 		return n.root.Load()
 	}
 	return nil
 }
 
-func (t *Table) hostIndex(host string) (*index[*hostNode], string) {
+func (t *Table) hostIndex(host string) (*index[hostNode], string) {
 	if suffix, ok := strings.CutPrefix(host, "*."); ok {
 		return t.wildcards, suffix
 	}
@@ -355,10 +362,9 @@ func (t *Table) hostIndex(host string) (*index[*hostNode], string) {
 
 func (t *Table) insert(p *Pool) {
 	x, host := t.hostIndex(p.key.Host)
-	n, ok := x.get(host, "")
-	if !ok {
-		n = new(hostNode)
-		x.add(Key{Host: host}, n)
+	n := x.get(host, "")
+	if n == nil {
+		n = x.add(Key{Host: host}, hostNode{})
 	}
 	n.routes++
 	t.routes.Add(1)
@@ -374,7 +380,7 @@ func (t *Table) insert(p *Pool) {
 
 func (t *Table) delete(p *Pool) {
 	x, host := t.hostIndex(p.key.Host)
-	n, _ := x.get(host, "")
+	n := x.get(host, "")
 	if p.key.Path == "" {
 		n.root.Store(nil)
 	} else {
