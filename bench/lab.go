@@ -131,6 +131,9 @@ func (l *lab) contenders(s scenario) (all []*contender, err error) {
 		variants = []variant{{}}
 	}
 	for n := range l.peers {
+		if s.kind == registering && l.peers[n].name != "devrouter" {
+			continue
+		}
 		for _, v := range variants {
 			c := &contender{label: l.peers[n].name, path: l.paths[n], peer: &l.peers[n], variant: v}
 			if v.label != "" {
@@ -178,7 +181,7 @@ func (c *contender) start(ctx context.Context) (time.Duration, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for !c.routes() {
+	for !c.serves(c.setup.routes - 1) {
 		select {
 		case <-c.router.done:
 			return 0, fmt.Errorf("it has ended; it said:\n%s", c.output())
@@ -198,15 +201,15 @@ func (c *contender) output() []byte {
 	return said
 }
 
-// routes says whether a request for the last route comes through.
-func (c *contender) routes() bool {
-	g := &generator{load: load{Kind: "http", Path: small, Routes: c.setup.routes}}
+// serves says whether a request for a route comes through.
+func (c *contender) serves(route int) bool {
 	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.setup.http))
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	asks := client{g: g, sent: c.setup.routes - 2} // its next request is for the last
+	g := &generator{load: load{Kind: "http", Path: small, Routes: route + 1}}
+	asks := client{g: g, sent: route - 1} // its next request is for that route
 	asks.use(conn)
 	return asks.exchange() == nil
 }
@@ -231,6 +234,9 @@ func (l *lab) sample(ctx context.Context, s scenario, c *contender) (sample, err
 		if s.kind == starting {
 			return c.idle(took)
 		}
+	}
+	if s.kind == registering {
+		return l.large(ctx, c)
 	}
 	if s.kind == idleSockets {
 		return l.idleSockets(ctx, s, c)

@@ -24,6 +24,7 @@ const (
 	underLoad   kind = iota
 	idleSockets      // what sockets that nobody uses take up
 	starting         // from the start to the first routed request
+	registering      // registrations over NATS, which devrouter alone has
 )
 
 // variant is one way to set a router up.
@@ -82,6 +83,8 @@ var scenarios = []scenario{
 		variants: []variant{{label: "no log"}, {label: "log", accessLog: true}},
 		load:     load{Kind: "http", Conns: 64, Path: small}},
 	{name: "start", title: "from the start to the first routed request; memory after it", kind: starting, measures: []measure{start, rss}},
+	{name: "table", title: "100,000 registrations over NATS, then one more at a time until it is routed", kind: registering,
+		measures: []measure{rate, cpu, p50, p99, rss}},
 }
 
 // choose returns the scenarios of a list of names.
