@@ -301,7 +301,7 @@ func (a *Appliance) routeChanged(c route.Change) {
 	a.feed.put(routeChanged(c, a.source(c.Key)))
 	a.page.Changed()
 	if c.Kind == route.EndpointAdded || c.Kind == route.EndpointUpdated {
-		if _, _, ok := a.owner(c.Key); ok {
+		if _, _, _, ok := a.owner(c.Key); ok {
 			a.claim()
 		}
 	}

@@ -74,7 +74,7 @@ func isRoutes(text string) bool {
 	for line := range strings.Lines(text) {
 		key, _, found := strings.Cut(line, ":")
 		if found && !strings.HasPrefix(line, "#") {
-			return key == "apps" || key == "domain"
+			return key == "apps" || key == "domain" || key == "include"
 		}
 	}
 	return false

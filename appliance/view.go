@@ -65,7 +65,7 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 		describeHealth(&instance, i.Live().Health())
 		row.Instances = append(row.Instances, instance)
 	}
-	if app, _, ok := a.owner(key); ok {
+	if app, _, _, ok := a.owner(key); ok {
 		row.App = app
 	}
 	return row
@@ -86,15 +86,15 @@ const sourceBus = "bus"
 
 // source says where a route comes from.
 func (a *Appliance) source(key route.Key) string {
-	if _, line, ok := a.owner(key); ok {
-		return fileLine(a.opts.Config.RoutesFile, line)
+	if _, file, line, ok := a.owner(key); ok {
+		return fileLine(file, line)
 	}
 	return sourceBus
 }
 
-func (a *Appliance) owner(key route.Key) (app string, line int, ok bool) {
+func (a *Appliance) owner(key route.Key) (app, file string, line int, ok bool) {
 	if a.apps == nil {
-		return "", 0, false
+		return "", "", 0, false
 	}
 	return a.apps.Owner(key)
 }

@@ -3,12 +3,28 @@
 // keeps it so: it watches the file, publishes what changed, repeats all of it
 // as a heartbeat and takes it back at the end.
 //
+// A routes.yaml may include further files, and routes.local.yaml beside it, when
+// there is one, completes it: what that says of an app takes the place of the same
+// settings of the app of that name. All of them are one table: they are watched
+// together, applied together and kept together, and a mistake in one holds back
+// all.
+//
+// What is promised of a save: one that renames a new file over the old one is
+// taken whole. One that writes in place is seen in its parts when the writer
+// pauses for over 20 ms. A part is never taken for the whole when it is empty, has
+// a mistake, ends within a line, is the beginning of what the file was, or lacks
+// the app that was the file's last; it waits for 300 ms without a change (2 s when
+// the file is empty or gone). So a save applies within 100 ms, but for one in
+// place that removes the last app. What remains: a part that pauses behind a whole
+// line, with other changes than at its end and with that last app in it, is
+// applied, and the rest with the next part.
+//
 // It speaks only the public protocol and knows no router. The one thing beyond
 // is Apps.Refuse, which a router may ask whether a message about a route of the
 // file comes from the file.
 //
-// Parse, Manifest.Registrations and Diff are pure functions and of use to a
-// command line; Apps is the running part, made and owned by the appliance.
+// Parse, AddRoute, RemoveRoute, Manifest.Registrations and Diff are pure functions,
+// Load reads the disk once; they are of use to a command line. Apps is the running part, made and owned by the appliance.
 package devapps
 
 import (
@@ -155,51 +171,32 @@ func (a *Apps) Owns(key route.Key, addr string) bool {
 	return taken && o.app.own[addr] != nil
 }
 
-// Owner returns the app that has a route in the file, and the route's line. Any
-// goroutine may call it.
-func (a *Apps) Owner(key route.Key) (app string, line int, ok bool) {
+// Owner returns the app that has a route in the file, and the place that says so:
+// a file, included or not, and its line. Any goroutine may call it.
+func (a *Apps) Owner(key route.Key) (app, file string, line int, ok bool) {
 	o, ok := a.index.Load().owners[key]
 	if !ok {
-		return "", 0, false
+		return "", "", 0, false
 	}
-	return o.app.name, o.line, true
+	return o.app.name, o.file, o.line, true
 }
 
 // take acts on one reading of the file.
 func (a *Apps) take(r reading) {
-	again := a.state.Load().Status != "" && r.same(a.last)
+	again := a.state.Load().Status != "" && r.same(&a.last)
 	a.last = r
 	if again { // a Reload
 		a.heartbeat()
 		return
 	}
-	status, manifest, problems := a.judge(r)
-	if manifest == nil {
-		a.reject(status, problems)
+	if r.manifest == nil {
+		a.reject(r.status(), r.problems)
 		return
 	}
-	a.adopt(manifest, State{Path: a.path, Status: StatusApplied})
-	if err := a.kept.store(r.content); err != nil {
+	a.adopt(r.manifest, State{Path: a.path, Status: StatusApplied})
+	if err := a.kept.store(&r); err != nil {
 		a.log.Warn("last good routes not kept", "path", a.kept.path, "error", err)
 	}
-}
-
-// judge says what a reading comes to: a manifest, or problems.
-func (a *Apps) judge(r reading) (Status, *Manifest, problem.List) {
-	switch {
-	case r.missing():
-		return StatusMissing, nil, problem.List{{File: a.path, Message: "there is no such file", Hint: "write one: `apps: {web: 3000}` routes web.localhost to port 3000"}}
-	case r.err != nil:
-		return StatusRejected, nil, problem.List{{File: a.path, Message: "the file cannot be read: " + r.err.Error()}}
-	}
-	m, problems := Parse(a.path, r.content)
-	switch {
-	case m != nil:
-		return StatusApplied, m, nil
-	case IsEmpty(r.content):
-		return StatusEmpty, nil, problems
-	}
-	return StatusRejected, nil, problems
 }
 
 // reject keeps the table in force and says why. At the start there is none, so
@@ -210,7 +207,7 @@ func (a *Apps) reject(status Status, problems problem.List) {
 	first := next.Status == ""
 	next.Status, next.Problems = status, problems
 	if first && status != StatusMissing {
-		if m, _ := Parse(a.path, a.kept.load()); m != nil {
+		if m := a.kept.load(); m != nil {
 			next.FromLastGood = true
 			a.adopt(m, next)
 			return

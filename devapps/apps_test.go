@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -65,6 +66,37 @@ func (b *fakeBus) take() []string {
 	return said
 }
 
+// fakeDisk holds files by their paths.
+type fakeDisk map[string]fakeFile
+
+type fakeFile struct {
+	content string
+	err     error
+}
+
+func (d fakeDisk) read(path string) source {
+	f, ok := d[path]
+	if !ok {
+		f.err = os.ErrNotExist
+	}
+	if f.err != nil {
+		return source{path: path, err: f.err}
+	}
+	return source{path: path, content: []byte(f.content), sum: sha(f.content)}
+}
+
+func (d fakeDisk) glob(pattern string) (found []string, err error) {
+	for _, path := range slices.Sorted(maps.Keys(d)) {
+		if ok, err := filepath.Match(pattern, path); err != nil || ok {
+			found = append(found, path)
+		}
+	}
+	_, err = filepath.Match(pattern, "x")
+	return found, err
+}
+
+func (d fakeDisk) identity(path string) string { return filepath.Clean(path) }
+
 // fed is an Apps in a synctest bubble that reads what the test feeds it: real
 // file events would keep the bubble's clock from moving.
 type fed struct {
@@ -93,11 +125,7 @@ func feedApps(t *testing.T, o Options) *fed {
 		}
 	}
 	f.feed = func(content string, err error) {
-		r := reading{err: err}
-		if err == nil {
-			r = reading{content: []byte(content), sum: sha(content)}
-		}
-		readings <- r
+		readings <- load(f.path, fakeDisk{f.path: {content, err}})
 		synctest.Wait()
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -182,9 +182,9 @@ func (e *edit) key(host string) (route.Key, error) {
 		}
 	}
 	// Read as the file would be, so that the same sentences come of it.
-	r := &reader{file: problem.NewFile("", nil), claimed: make(map[route.Key]claim)}
+	r := newReader(nil)
 	app := App{}
-	r.claim(&app, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}, uri)
+	r.claim(&app, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}, uri, false)
 	if len(r.problems) > 0 {
 		return route.Key{}, errors.New(strings.TrimPrefix(r.problems[0].Error(), ": "))
 	}
@@ -194,7 +194,7 @@ func (e *edit) key(host string) (route.Key, error) {
 func (e *edit) targets(targets []string) ([]Instance, error) {
 	var all []Instance
 	for _, t := range targets {
-		r := &reader{file: problem.NewFile("", nil)}
+		r := newReader(nil)
 		i, ok := r.target(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: t})
 		if !ok {
 			return nil, errors.New(strings.TrimPrefix(r.problems[0].Error(), ": "))
@@ -308,10 +308,10 @@ func (m *Manifest) copy() *Manifest {
 // meaning is a manifest without what depends on how it is written.
 func meaning(m *Manifest) *Manifest {
 	c := m.copy()
-	c.File = ""
+	c.File, c.Files = "", nil
 	for i := range c.Apps {
 		a := &c.Apps[i]
-		a.Line, a.ID = 0, ""
+		a.File, a.Line, a.ID = "", 0, ""
 		for j := range a.Routes {
 			a.Routes[j] = Route{Key: a.Routes[j].Key}
 		}

@@ -14,28 +14,32 @@ import (
 // maxLinks is how many symbolic links of one file are followed.
 const maxLinks = 8
 
-// folders watches the directories in which a change to one file can show: its
-// own, and that of every symbolic link between the name and the content. The
-// file itself is not watched: a watch on it dies when an editor renames another
-// file over it.
+// folders watches the directories in which a change to some files can show:
+// their own, and that of every symbolic link between a name and the content; of
+// a directory that does not exist, the nearest that does. The files themselves
+// are not watched: a watch on one dies when an editor renames another file over
+// it.
 //
 // The zero value watches nothing; its channels never deliver.
 type folders struct {
-	path    string
+	path    string // for the log
 	log     *slog.Logger
 	notify  *fsnotify.Watcher      // nil when polling has to do
 	watched map[string]fs.FileInfo // by real path
+	names   map[string]bool        // of the files and of what they link to, without directories
 }
+
+// newNotify is replaced by tests of systems that give no events.
+var newNotify = fsnotify.NewWatcher
 
 func watchFolders(path string, log *slog.Logger) *folders {
 	f := &folders{path: path, log: log, watched: make(map[string]fs.FileInfo)}
-	notify, err := fsnotify.NewWatcher()
+	notify, err := newNotify()
 	if err != nil {
 		f.pollAlone(err)
 		return f
 	}
 	f.notify = notify
-	f.follow()
 	return f
 }
 
@@ -74,13 +78,18 @@ func (f *folders) failed(err error) {
 	}
 }
 
-// follow watches the directories that matter now, and no others. It notices a
-// directory that was replaced by another of the same name.
-func (f *folders) follow() {
+// follow watches the directories that matter to some paths now, and no others.
+// It notices a directory that was replaced by another of the same name, and
+// reports whether any is new.
+func (f *folders) follow(paths []string) (added bool) {
 	if f.notify == nil {
-		return
+		return false
 	}
-	wanted := linkedFolders(f.path)
+	wanted := make(map[string]fs.FileInfo)
+	f.names = make(map[string]bool)
+	for _, path := range paths {
+		f.linked(path, wanted)
+	}
 	alive := f.notify.WatchList()
 	for dir, info := range f.watched {
 		if now, ok := wanted[dir]; !ok || !os.SameFile(info, now) || !slices.Contains(alive, dir) {
@@ -94,24 +103,23 @@ func (f *folders) follow() {
 		}
 		switch err := f.notify.Add(dir); {
 		case err == nil:
-			f.watched[dir] = info
+			f.watched[dir], added = info, true
 		case errors.Is(err, fs.ErrNotExist):
 			// Gone since it was listed; the next poll looks again.
 		default:
 			f.pollAlone(err)
-			return
+			return false
 		}
 	}
+	return added
 }
 
-// linkedFolders returns the directories of a path and of all that it links to.
-func linkedFolders(path string) map[string]fs.FileInfo {
-	dirs := make(map[string]fs.FileInfo)
+// linked collects the directories of a path, or of a pattern, and of all that it
+// links to.
+func (f *folders) linked(path string, dirs map[string]fs.FileInfo) {
 	for range maxLinks {
-		dir, err := filepath.EvalSymlinks(filepath.Dir(path))
-		if err != nil {
-			break
-		}
+		f.names[filepath.Base(path)] = true
+		dir := nearest(filepath.Dir(path))
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			dirs[dir] = info
 		}
@@ -126,5 +134,19 @@ func linkedFolders(path string) map[string]fs.FileInfo {
 		}
 		path = target
 	}
-	return dirs
+}
+
+// nearest returns the real path of a directory, or of the nearest above that
+// exists: where it will appear.
+func nearest(dir string) string {
+	for {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return real
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return dir
+		}
+		dir = parent
+	}
 }

@@ -10,14 +10,14 @@ import (
 // index answers, for any goroutine, whose a route is. It is never modified once
 // published.
 type index struct {
-	file   string
 	owners map[route.Key]owner
 }
 
 // owner is the app that has a route.
 type owner struct {
 	app  *indexedApp
-	line int // of the route
+	file string // where the route is written
+	line int
 }
 
 type indexedApp struct {
@@ -32,7 +32,6 @@ func newIndex(m *Manifest) *index {
 	if m == nil {
 		return x
 	}
-	x.file = m.File
 	for i := range m.Apps {
 		app := &m.Apps[i]
 		indexed := &indexedApp{name: app.Name, open: app.Open, own: make(map[string]*wire.Registration, len(app.Instances))}
@@ -42,7 +41,7 @@ func newIndex(m *Manifest) *index {
 			indexed.own[r.Address()] = r
 		}
 		for _, rt := range app.Routes {
-			x.owners[rt.Key] = owner{indexed, rt.Line}
+			x.owners[rt.Key] = owner{indexed, rt.File, rt.Line}
 		}
 	}
 	return x
@@ -59,14 +58,14 @@ func (x *index) refuse(subject string, key route.Key, r *wire.Registration) erro
 	case subject == wire.SubjectUnregister && own != nil:
 		// The file's client unregisters only what has left the index before.
 		return fmt.Errorf("route %s belongs to app %s (%s:%d); its instance %s goes when the file says so; `open: true` lets others unregister it",
-			key, o.app.name, x.file, o.line, r.Address())
+			key, o.app.name, o.file, o.line, r.Address())
 	case subject == wire.SubjectUnregister:
 		return nil // an instance that the file had, or nobody's
 	case own != nil && o.app.admits(own, r):
 		return nil
 	}
 	return fmt.Errorf("route %s belongs to app %s (%s:%d); only its own instances may register; `open: true` admits others",
-		key, o.app.name, x.file, o.line)
+		key, o.app.name, o.file, o.line)
 }
 
 // admits reports whether a message for one of the app's addresses is one that

@@ -69,10 +69,10 @@ func TestRefuseKeepsTheFilesRoutes(t *testing.T) {
 			}
 		})
 	}
-	if app, line, ok := a.Owner(api); app != "api" || line != 2 || !ok {
-		t.Errorf("Owner: got %s, %d, %v", app, line, ok)
+	if app, file, line, ok := a.Owner(api); app != "api" || file != "routes.yaml" || line != 2 || !ok {
+		t.Errorf("Owner: got %s, %s:%d, %v", app, file, line, ok)
 	}
-	if app, _, ok := a.Owner(unknown); ok {
+	if app, _, _, ok := a.Owner(unknown); ok {
 		t.Errorf("Owner of a route that is not the file's: got %s", app)
 	}
 }

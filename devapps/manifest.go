@@ -2,6 +2,7 @@ package devapps
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"devrouter/config/problem"
@@ -26,18 +27,22 @@ const PageHost = "devrouter.localhost"
 // Manifest is a routes.yaml that was read without a problem. It is never
 // modified once returned.
 type Manifest struct {
-	// File is the name that Parse was given.
+	// File is the name that Parse or Load was given.
 	File string
+	// Files are all files that were read, File first: what it includes and its
+	// overlay follow.
+	Files []string
 	// Domain completes the names of apps without routes.
 	Domain string
-	// Apps are in the order of the file.
+	// Apps are in the order of the file, those of included files behind them.
 	Apps []App
 }
 
 // App is one entry below apps.
 type App struct {
 	Name string
-	Line int // of the app's name in the file
+	File string // where the app is described
+	Line int    // of the app's name in that file
 	// ID stands for the application's GUID on the wire, derived from the name.
 	ID string
 	// Routes has at least one element; no other app has any of them.
@@ -72,6 +77,7 @@ type App struct {
 type Route struct {
 	URI  string // as written, or as made from the app's name
 	Key  route.Key
+	File string
 	Line int
 }
 
@@ -99,17 +105,85 @@ func (m *Manifest) instances() (n int) {
 	return n
 }
 
-// Parse reads the content of a routes.yaml; name is the file as the user calls
-// it. It returns either a manifest or every problem of the file, never both and
-// never neither.
+// Parse reads the content of one routes.yaml by itself; name is the file as the
+// user calls it. It returns either a manifest or every problem of the file, never
+// both and never neither. What the file includes is not read: Load does that.
 //
 // An empty file is a problem, not a manifest without routes: editors truncate
 // before they write. Only apps: {} says that there are no routes.
 func Parse(name string, content []byte) (*Manifest, problem.List) {
-	r := &reader{file: problem.NewFile(name, content), claimed: make(map[route.Key]claim), listed: make(map[[2]string]int)}
+	r := newReader(nil)
+	r.document(&document{path: name}, content, name)
+	return r.manifest(name)
+}
+
+// Load reads a routes.yaml from the disk, with all that it includes and the
+// overlay beside it, and returns a manifest or every problem of every file.
+func Load(path string) (*Manifest, problem.List) {
+	r := load(path, disk{})
+	return r.manifest, r.problems
+}
+
+// LoadAs is Load, with content in the place of what the routes.yaml holds: for
+// a look at an edit before it is written.
+func LoadAs(path string, content []byte) (*Manifest, problem.List) {
+	r := load(path, disk{instead: &source{path: path, content: content}})
+	return r.manifest, r.problems
+}
+
+// load reads a routes.yaml and the files that belong to it.
+func load(path string, from files) reading {
+	r := newReader(from)
+	s := r.read(path)
+	switch {
+	case s.missing():
+		r.add(problem.Problem{File: path, Message: "there is no such file", Hint: "write one: `apps: {web: 3000}` routes web.localhost to port 3000"})
+	case s.err != nil:
+		r.add(problem.Problem{File: path, Message: "the file cannot be read: " + s.err.Error()})
+	default:
+		r.bytes = len(s.content)
+		root := &document{path: path}
+		r.document(root, s.content, from.identity(path))
+		r.overlay(root)
+	}
+	r.reading.manifest, r.reading.problems = r.manifest(path)
+	return r.reading
+}
+
+// overlay reads the file that completes the others, if there is one. An empty
+// one says nothing.
+func (r *reader) overlay(root *document) {
+	path := overlayOf(root.path)
+	s := r.read(path)
+	switch {
+	case s.missing(), s.err == nil && IsEmpty(s.content):
+	case s.err != nil:
+		r.add(problem.Problem{File: path, Message: "the file cannot be read: " + s.err.Error()})
+	case r.bytes+len(s.content) > maxBytes:
+		r.add(problem.Problem{File: path, Message: fmt.Sprintf("with this one the files have more than %d bytes together", maxBytes)})
+	default:
+		r.bytes += len(s.content)
+		d := &document{path: path, parent: root, overlay: true}
+		r.document(d, s.content, r.from.identity(path))
+		if d.domain != nil {
+			root.domain, d.domain = d.domain, nil
+		}
+	}
+}
+
+// manifest reads the apps, now that all files are known.
+func (r *reader) manifest(name string) (*Manifest, problem.List) {
 	m := &Manifest{File: name, Domain: "localhost"}
-	if root := r.load(content); root != nil {
-		r.manifest(m, root)
+	for _, f := range r.files {
+		m.Files = append(m.Files, f.file.Name)
+	}
+	for _, d := range r.documents {
+		if d.parent == nil {
+			m.Domain = d.domainName()
+		}
+	}
+	for _, e := range r.entries {
+		m.Apps = append(m.Apps, r.app(e))
 	}
 	if len(r.problems) > 0 {
 		return nil, r.sorted()
@@ -117,10 +191,14 @@ func Parse(name string, content []byte) (*Manifest, problem.List) {
 	return m, nil
 }
 
-// sorted returns the problems in the order of the file.
+// sorted returns the problems in the order of the files, and of each file.
 func (r *reader) sorted() problem.List {
+	order := make(map[string]int)
+	for i, f := range r.files {
+		order[f.file.Name] = i + 1
+	}
 	slices.SortStableFunc(r.problems, func(a, b problem.Problem) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return r.problems
 }

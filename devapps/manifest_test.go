@@ -49,14 +49,29 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// split returns the files of a golden: a line "==> name" begins one, and what
+// stands before the first is routes.yaml.
+func split(input string) fakeDisk {
+	all, name := make(fakeDisk), "routes.yaml"
+	for line := range strings.Lines(input) {
+		if next, ok := strings.CutPrefix(line, "==> "); ok {
+			name = strings.TrimSuffix(next, "\n")
+			all[name] = fakeFile{}
+			continue
+		}
+		all[name] = fakeFile{content: all[name].content + line}
+	}
+	return all
+}
+
 func outcome(t *testing.T, input string) string {
 	var b strings.Builder
-	m, problems := Parse("routes.yaml", []byte(input))
-	for _, p := range problems {
+	r := load("routes.yaml", split(input))
+	for _, p := range r.problems {
 		fmt.Fprintf(&b, "%s\n%s\n", p.Error(), p.Excerpt())
 	}
-	for _, r := range m.Registrations() {
-		line, err := json.Marshal(r)
+	for _, m := range r.manifest.Registrations() {
+		line, err := json.Marshal(m)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +95,7 @@ func TestManifestKeepsWhatTheMessagesCannotCarry(t *testing.T) {
 	if app.Health != "/healthz" || !app.Open {
 		t.Errorf("got %+v", app)
 	}
-	want := []Route{{URI: "api.localhost", Key: route.Key{Host: "api.localhost"}, Line: 2}}
+	want := []Route{{URI: "api.localhost", Key: route.Key{Host: "api.localhost"}, File: "routes.yaml", Line: 2}}
 	if !reflect.DeepEqual(app.Routes, want) {
 		t.Errorf("got routes %+v, want %+v", app.Routes, want)
 	}

@@ -3,50 +3,86 @@ package devapps
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"devrouter/config/problem"
 	"devrouter/router/route"
 )
 
 var (
-	topKeys = []string{"domain", "apps"}
+	topKeys = []string{"domain", "apps", "include"}
 	appKeys = []string{"routes", "instances", "loadbalancing", "hash_header", "hash_balance", "sticky", "protocol", "tags", "route_service_url",
 		"open", "health", "host", "port", "tls_port", "server_cert_domain_san", "availability_zone"}
 )
 
-// manifest reads the root of the file into m.
-func (r *reader) manifest(m *Manifest, root *yaml.Node) {
+// root reads the top of one file.
+func (r *reader) root(d *document, root *yaml.Node) {
 	root = resolve(root)
 	if root.Kind != yaml.MappingNode {
 		r.problem(root, "begin with apps:", "the file is %s, want a map with apps", kind(root))
 		return
 	}
-	var apps *yaml.Node
+	says := false
+	var includes *yaml.Node
 	for _, f := range r.fields(root) {
 		switch f.key.Value {
 		case "domain":
-			m.Domain = r.domain(f.value)
+			domain := r.domain(f.value)
+			d.domain = &domain
+			says = says || d.overlay
+		case "include":
+			includes, says = f.value, true
 		case "apps":
-			apps = f.value
-			if apps.Kind != yaml.MappingNode {
-				hint := emptyHint + ", apps: {web: 3000} for one"
-				if strings.Contains(apps.Value, ":") {
-					hint = "put a space behind the colon"
-				}
-				r.problem(f.key, hint, "apps is %s, want a map of names", kind(apps))
-			}
+			r.apps(d, f)
+			says = true
 		default:
 			r.unknown(f.key, "at the top of the file", topKeys)
 		}
 	}
-	switch {
-	case apps == nil:
+	if !says {
 		r.problem(root, emptyHint, "the file has no apps")
-	case apps.Kind == yaml.MappingNode:
-		r.apps(m, apps)
+	}
+	if includes != nil { // its apps come behind those of the file
+		r.include(d, includes)
+	}
+}
+
+// entry is what the files say of one app.
+type entry struct {
+	field
+	document *document
+	over     *field // what an overlay says
+}
+
+// apps keeps the entries below apps, which are read once all files are known.
+func (r *reader) apps(d *document, apps field) {
+	if apps.value.Kind != yaml.MappingNode {
+		hint := emptyHint + ", apps: {web: 3000} for one"
+		if strings.Contains(apps.value.Value, ":") {
+			hint = "put a space behind the colon"
+		}
+		r.problem(apps.key, hint, "apps is %s, want a map of names", kind(apps.value))
+		return
+	}
+	for _, f := range r.fields(apps.value) {
+		switch e := r.named[f.key.Value]; {
+		case e == nil:
+			e = &entry{field: f, document: d}
+			r.entries, r.named[f.key.Value] = append(r.entries, e), e
+		case d.overlay && !e.document.overlay && e.over == nil:
+			e.over = &f
+		default:
+			first := e.key.Line
+			if e.over != nil {
+				first = e.over.key.Line
+			}
+			r.problem(f.key, "an app is described in one file; give one of the two another name", "app %q is described already (%s)",
+				shorten(f.key.Value), r.where(f.key, first))
+		}
 	}
 }
 
@@ -67,27 +103,65 @@ func (r *reader) domain(n *yaml.Node) string {
 	return key.Host
 }
 
-func (r *reader) apps(m *Manifest, n *yaml.Node) {
-	for _, f := range r.fields(n) {
-		m.Apps = append(m.Apps, r.app(m.Domain, f))
-	}
-}
-
 // app reads one entry below apps, in any of its forms.
-func (r *reader) app(domain string, f field) App {
-	app := App{Name: f.key.Value, Line: f.key.Line, ID: deriveID("app", f.key.Value)}
-	if !r.appName(f.key) {
+func (r *reader) app(e *entry) App {
+	app := App{Name: e.key.Value, ID: deriveID("app", e.key.Value)}
+	file, line := r.place(e.key.Line)
+	app.File, app.Line = file.Name, line
+	if !r.appName(e.key) {
 		return app
 	}
-	var routes []*yaml.Node
-	if f.value.Kind == yaml.MappingNode {
-		routes = r.appFields(&app, f)
-	} else {
-		r.appInstances(&app, f.key, f.value)
+	fields := r.settings(e.field)
+	if e.over != nil {
+		fields = completed(fields, r.settings(*e.over))
 	}
-	r.appRoutes(&app, domain, f.key, routes)
-	r.countPairs(f.key, &app)
+	routes := r.appFields(&app, e, fields)
+	r.appRoutes(&app, e.document.domainName(), e.key, routes)
+	r.countPairs(e.key, &app)
 	return app
+}
+
+// settings returns an app in its long form.
+func (r *reader) settings(app field) []field {
+	switch {
+	case app.value.Kind == yaml.MappingNode:
+		return r.fields(app.value)
+	case app.value.Kind == yaml.ScalarNode && app.value.Tag == "!!null":
+		return nil
+	}
+	key := *app.key // the place of the app's name, for a problem
+	key.Value = "instances"
+	return []field{{&key, app.value}}
+}
+
+// completed returns the settings of an app with those of an overlay in the place
+// of the same ones. What says where the app is goes together, and so do routes and
+// uris; another way of balancing needs no header.
+func completed(fields, over []field) []field {
+	replaced := make(map[string]bool)
+	for _, f := range over {
+		switch name := f.key.Value; {
+		case name == "instances" || slices.Contains(instanceKeys, name):
+			replaced["instances"] = true
+		case name == "uris":
+			replaced["routes"] = true
+		case name == "loadbalancing":
+			replaced[name], replaced["hash_header"], replaced["hash_balance"] = true, true, true
+		default:
+			replaced[name] = true
+		}
+	}
+	kept := slices.DeleteFunc(fields, func(f field) bool {
+		name := f.key.Value
+		switch {
+		case slices.Contains(instanceKeys, name):
+			name = "instances"
+		case name == "uris":
+			name = "routes"
+		}
+		return replaced[name]
+	})
+	return append(kept, over...)
 }
 
 // appName checks the key of an app.
@@ -113,14 +187,14 @@ func (r *reader) countPairs(key *yaml.Node, app *App) {
 	}
 }
 
-// appFields reads the long form of an app and returns its route nodes.
-func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
+// appFields reads the settings of an app and returns its route nodes.
+func (r *reader) appFields(app *App, e *entry, fields []field) (routes []*yaml.Node) {
 	var short instanceNodes
 	var instances, protocol *yaml.Node
 	var hash hashFields
 	var routesKey string
 	before := len(r.problems)
-	for _, o := range r.fields(f.value) {
+	for _, o := range fields {
 		switch o.key.Value {
 		case "routes", "uris":
 			if routesKey != "" {
@@ -146,14 +220,29 @@ func (r *reader) appFields(app *App, f field) (routes []*yaml.Node) {
 	case instances != nil && short.key != nil:
 		r.problem(short.key, "put it into the list", "app %q has both instances and %s", app.Name, short.key.Value)
 	case instances != nil:
-		r.appInstances(app, f.key, instances)
+		r.appInstances(app, e.key, instances)
 	case short.key != nil:
 		r.appInstance(app, short.key, &short)
 	case len(r.problems) == before: // or it is a misspelt key's fault
-		r.problem(f.key, "write "+app.Name+": 3000", "app %q has no instances", app.Name)
+		r.problem(e.key, r.instancesHint(e), "app %q has no instances", app.Name)
 	}
 	r.checkProtocol(app, protocol)
 	return routes
+}
+
+// instancesHint says how to give an app its first instance. In an overlay the
+// name may be a mistake.
+func (r *reader) instancesHint(e *entry) string {
+	var names []string
+	for _, other := range r.entries {
+		if other.document.overlay != e.document.overlay {
+			names = append(names, other.key.Value)
+		}
+	}
+	if hint := problem.DidYouMean(e.key.Value, names); hint != "" && e.document.overlay {
+		return hint
+	}
+	return "write " + e.key.Value + ": 3000"
 }
 
 // option reads one setting of an app; it reports false for a key that is none.

@@ -11,11 +11,24 @@ import (
 	"devrouter/router/route"
 )
 
-// reader walks the node tree of one file and gathers the problems. It works on
+// reader walks the node trees of the files and gathers the problems. It works on
 // nodes, not on structs, because only nodes know their line and column, and
 // because yaml.v3's conversions (octal, exponents, yes and no) must not happen.
+//
+// Lines of nodes count over all files, so that one number is a place; place
+// takes it apart.
 type reader struct {
-	file     problem.File
+	from      files // nil: one file alone is read, and include is not followed
+	reading   reading
+	files     []placed             // in the order of reading
+	documents map[string]*document // by identity
+	file      problem.File         // the one whose text is being read
+	base      int                  // lines of the files before it
+	bytes     int                  // of all files
+	stopped   bool                 // no further files are included
+
+	entries  []*entry
+	named    map[string]*entry
 	problems problem.List
 	claimed  map[route.Key]claim
 	listed   map[[2]string]int // line of each app's addresses
@@ -23,10 +36,16 @@ type reader struct {
 	routes, instances, pairs int // over all apps so far
 }
 
+func newReader(from files) *reader {
+	return &reader{from: from, documents: make(map[string]*document), named: make(map[string]*entry),
+		claimed: make(map[route.Key]claim), listed: make(map[[2]string]int)}
+}
+
 // claim is who has a route.
 type claim struct {
 	app  string
 	line int
+	name bool // the app's name makes it
 }
 
 func (r *reader) add(p problem.Problem) {
@@ -42,7 +61,8 @@ func (r *reader) add(p problem.Problem) {
 // problem reports a mistake at a node.
 func (r *reader) problem(n *yaml.Node, hint, format string, args ...any) {
 	if len(r.problems) < maxProblems { // making one costs as much as its line is long
-		r.add(r.file.Node(n, hint, format, args...))
+		file, line := r.place(n.Line)
+		r.add(file.At(line, n.Column, hint, format, args...))
 	}
 }
 
@@ -62,7 +82,7 @@ func (r *reader) fields(n *yaml.Node) []field {
 		case key.Tag == "!!merge":
 			r.problem(key, "write the keys out, or use an alias for a single value", "merge keys (<<) are not read")
 		case twice:
-			r.problem(key, "remove one of the two", "the key %q is given twice, first on line %d", shorten(key.Value), line)
+			r.problem(key, "remove one of the two", "the key %q is given twice, first on %s", shorten(key.Value), r.where(key, line))
 		default:
 			first[key.Value] = key.Line
 			fields = append(fields, field{key, value})

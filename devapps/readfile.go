@@ -7,25 +7,97 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+
+	"devrouter/config/problem"
 )
 
-// reading is what a look at the file found: its content, or why there is none.
+// reading is what a look at the files found, and what it comes to: a manifest,
+// or problems. It is never modified once returned.
 type reading struct {
+	sources  []source // all files that were looked for, the routes file first
+	globs    []globbed
+	manifest *Manifest
+	problems problem.List
+}
+
+// source is one file as it was found: its content, or why there is none.
+type source struct {
+	path    string
 	content []byte
 	sum     [sha256.Size]byte // of the content
 	err     error             // nil with content
 }
 
-// read reads a file that may be anything: a device, a pipe that nobody writes
-// to, a file of gigabytes. It never blocks on those and keeps little of it.
-func read(path string) reading {
+// globbed is what a pattern of an include found.
+type globbed struct {
+	pattern string
+	found   []string
+}
+
+// files is where a reading takes its files from: the disk, or the last good copy.
+type files interface {
+	read(path string) source
+	glob(pattern string) ([]string, error)
+	// identity is equal for two paths of one file.
+	identity(path string) string
+}
+
+// read reads a file and remembers what it found.
+func (r *reader) read(path string) source {
+	s := r.from.read(path)
+	r.reading.sources = append(r.reading.sources, s)
+	return s
+}
+
+func (r *reader) glob(pattern string) ([]string, error) {
+	found, err := r.from.glob(pattern)
+	r.reading.globs = append(r.reading.globs, globbed{pattern, found})
+	return found, err
+}
+
+// disk reads files that may be anything: a device, a pipe that nobody writes to,
+// a file of gigabytes. It never blocks on those and keeps little of them.
+type disk struct {
+	instead *source // in the place of the file at its path; nil for none
+}
+
+func (d disk) read(path string) source {
+	if d.instead != nil && d.instead.path == path {
+		return *d.instead
+	}
 	content, err := readRegular(path)
 	if err != nil {
-		return reading{err: err}
+		return source{path: path, err: err}
 	}
-	return reading{content: content, sum: sha256.Sum256(content)}
+	return source{path: path, content: content, sum: sha256.Sum256(content)}
 }
+
+// glob returns the .yaml and .yml files that a pattern finds, without what
+// editors leave behind (hidden files) and without overlays.
+func (d disk) glob(pattern string) ([]string, error) {
+	all, err := filepath.Glob(pattern)
+	found := slices.DeleteFunc(all, func(path string) bool {
+		name, ext := filepath.Base(path), filepath.Ext(path)
+		return ext != ".yaml" && ext != ".yml" || strings.HasPrefix(name, ".") || strings.HasSuffix(strings.TrimSuffix(name, ext), ".local")
+	})
+	return found[:min(len(found), 2*maxFiles)], err // one file too many is enough to know
+}
+
+func (d disk) identity(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return filepath.Clean(path)
+}
+
+var errDirectory = errors.New("it is a directory, not a file")
 
 func readRegular(path string) ([]byte, error) {
 	// The first look keeps devices closed, whose opening alone may do something.
@@ -52,7 +124,7 @@ func regular(info fs.FileInfo, err error) error {
 	case err != nil:
 		return err
 	case info.IsDir():
-		return errors.New("it is a directory, not a file")
+		return errDirectory
 	case !info.Mode().IsRegular():
 		return errors.New("it is not a regular file")
 	case info.Size() > maxBytes:
@@ -62,18 +134,65 @@ func regular(info fs.FileInfo, err error) error {
 }
 
 // missing reports whether there is no file.
-func (r reading) missing() bool {
-	return errors.Is(r.err, fs.ErrNotExist) || errors.Is(r.err, syscall.ENOTDIR)
+func (s source) missing() bool {
+	return errors.Is(s.err, fs.ErrNotExist) || errors.Is(s.err, syscall.ENOTDIR)
 }
 
-// doubtful reports whether the reading may be a moment within a save: editors
-// truncate before they write, and delete before they rename.
-func (r reading) doubtful() bool { return r.err != nil || IsEmpty(r.content) }
+func (s source) same(other source) bool {
+	if s.path != other.path {
+		return false
+	}
+	if s.err != nil || other.err != nil {
+		return s.err != nil && other.err != nil && s.err.Error() == other.err.Error()
+	}
+	return s.sum == other.sum
+}
+
+func (g globbed) same(other globbed) bool {
+	return g.pattern == other.pattern && slices.Equal(g.found, other.found)
+}
 
 // same reports whether two readings found the same.
-func (r reading) same(other reading) bool {
-	if r.err != nil || other.err != nil {
-		return r.err != nil && other.err != nil && r.err.Error() == other.err.Error()
+func (r *reading) same(other *reading) bool {
+	return slices.EqualFunc(r.sources, other.sources, source.same) && slices.EqualFunc(r.globs, other.globs, globbed.same)
+}
+
+// current reports whether the disk still holds what the reading found. It costs
+// the reading of the files, not their parsing.
+func (r *reading) current() bool {
+	for _, s := range r.sources {
+		if !s.same(disk{}.read(s.path)) {
+			return false
+		}
 	}
-	return r.sum == other.sum
+	for _, g := range r.globs {
+		found, _ := disk{}.glob(g.pattern)
+		if !g.same(globbed{g.pattern, found}) {
+			return false
+		}
+	}
+	return true
+}
+
+// find returns the file at a path, or nil when none was looked for there.
+func (r *reading) find(path string) *source {
+	for i := range r.sources {
+		if r.sources[i].path == path {
+			return &r.sources[i]
+		}
+	}
+	return nil
+}
+
+// status says what the reading comes to.
+func (r *reading) status() Status {
+	switch root := r.sources[0]; {
+	case root.missing():
+		return StatusMissing
+	case r.manifest != nil:
+		return StatusApplied
+	case root.err == nil && IsEmpty(root.content):
+		return StatusEmpty
+	}
+	return StatusRejected
 }

@@ -13,7 +13,7 @@ func TestReadDoesNotWaitForTheWriterOfAPipe(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o644); err != nil {
 		t.Skip(err)
 	}
-	if r := read(path); r.err == nil || !r.doubtful() {
-		t.Errorf("got %+v, want an error", r)
+	if s := (disk{}).read(path); s.err == nil || s.missing() {
+		t.Errorf("got %+v, want an error", s)
 	}
 }

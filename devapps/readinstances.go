@@ -113,11 +113,11 @@ func (r *reader) appInstance(app *App, at *yaml.Node, parts *instanceNodes) {
 func (r *reader) addInstance(app *App, n *yaml.Node, instance Instance) {
 	place := [2]string{app.Name, instance.address()}
 	if line, twice := r.listed[place]; twice {
-		r.problem(n, "remove one of the two", "instance %s of app %q is listed twice, first on line %d", instance.address(), app.Name, line)
+		r.problem(n, "remove one of the two", "instance %s of app %q is listed twice, first on %s", instance.address(), app.Name, r.where(n, line))
 		return
 	}
 	r.listed[place] = n.Line
-	instance.Line = n.Line
+	_, instance.Line = r.place(n.Line)
 	instance.ID = deriveID("instance", app.Name, strconv.Itoa(len(app.Instances)), instance.address())
 	app.Instances = append(app.Instances, instance)
 	if r.instances++; r.instances == maxInstances+1 {

@@ -22,23 +22,24 @@ func (r *reader) routeNodes(app string, o field) []*yaml.Node {
 func (r *reader) appRoutes(app *App, domain string, key *yaml.Node, nodes []*yaml.Node) {
 	switch {
 	case strings.ContainsAny(app.Name, ".*"):
-		r.claim(app, key, app.Name)
+		r.claim(app, key, app.Name, true)
 	case nodes == nil && domain != "":
 		if !isLabel(app.Name) {
 			r.problem(key, "name the routes: routes: [host/path]", "app %q has no routes, and its name is no part of a host", app.Name)
 			return
 		}
-		r.claim(app, key, app.Name+"."+domain)
+		r.claim(app, key, app.Name+"."+domain, true)
 	}
 	for _, n := range nodes {
 		if uri, ok := r.word(n, "a route"); ok {
-			r.claim(app, n, uri)
+			r.claim(app, n, uri, false)
 		}
 	}
 }
 
-// claim gives a route to an app, unless another has it already.
-func (r *reader) claim(app *App, n *yaml.Node, uri string) {
+// claim gives a route to an app, unless another has it already; name says that
+// the app's name makes it.
+func (r *reader) claim(app *App, n *yaml.Node, uri string, name bool) {
 	if strings.HasPrefix(uri, "/") {
 		r.problem(n, "write the host before it: web.localhost"+shorten(uri), "route %q has no host", shorten(uri))
 		return
@@ -57,17 +58,18 @@ func (r *reader) claim(app *App, n *yaml.Node, uri string) {
 		return
 	}
 	switch first, taken := r.claimed[key]; {
-	case taken && first.app == app.Name && first.line == app.Line && uri == app.Name:
+	case taken && first.app == app.Name && first.name && uri == app.Name:
 		return // the name is the route already, and is listed again
 	case taken && first.app == app.Name:
-		r.problem(n, "remove one of the two", "route %s is listed twice, first on line %d", key, first.line)
+		r.problem(n, "remove one of the two", "route %s is listed twice, first on %s", key, r.where(n, first.line))
 		return
 	case taken:
-		r.problem(n, "an address goes to one app; give it other routes", "route %s belongs to app %q already (line %d)", key, first.app, first.line)
+		r.problem(n, "an address goes to one app; give it other routes", "route %s belongs to app %q already (%s)", key, first.app, r.where(n, first.line))
 		return
 	}
-	r.claimed[key] = claim{app.Name, n.Line}
-	app.Routes = append(app.Routes, Route{URI: uri, Key: key, Line: n.Line})
+	r.claimed[key] = claim{app.Name, n.Line, name}
+	file, line := r.place(n.Line)
+	app.Routes = append(app.Routes, Route{URI: uri, Key: key, File: file.Name, Line: line})
 	if r.routes++; r.routes == maxRoutes+1 {
 		r.problem(n, "", "the file has more than %d routes", maxRoutes)
 	}

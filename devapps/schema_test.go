@@ -91,9 +91,36 @@ func goldenInputs(t testing.TB) map[string]string {
 			t.Fatal(err)
 		}
 		input, _, _ := strings.Cut(string(data), dashes)
-		inputs[strings.TrimSuffix(filepath.Base(name), ".txt")] = input
+		inputs[strings.TrimSuffix(filepath.Base(name), ".txt")] = split(input)["routes.yaml"].content
 	}
 	return inputs
+}
+
+// The routes file of each golden; included files look the same.
+func TestSchemaTakesTheOverlaysOfGoldens(t *testing.T) {
+	s := compileSchema(t, "#/definitions/overlay")
+	seen := 0
+	names, _ := filepath.Glob("testdata/*.txt")
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		input, _, _ := strings.Cut(string(data), dashes)
+		all := split(input)
+		overlay := all["routes.local.yaml"].content
+		if IsEmpty([]byte(overlay)) || load("routes.yaml", all).manifest == nil {
+			continue
+		}
+		seen++
+		value, _ := asJSON(t, overlay)
+		if err := s.Validate(value); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if seen < 2 {
+		t.Errorf("saw %d overlays, want more", seen)
+	}
 }
 
 // Goldens whose only mistakes are those that no schema sees.
@@ -129,7 +156,7 @@ func TestSchemaAgreesWithTheParserOnGoldens(t *testing.T) {
 
 // Each of these has one mistake, which both see.
 var oneMistake = []string{
-	"[]", "apps", "apps: []", "apps: 3000", "apps:", "domain: x", "colour: red\napps: {}", "apps: {web: 3000, web2:}",
+	"[]", "apps", "apps: []", "apps: 3000", "apps:", "domain: x", "colour: red\napps: {}", "include: 5", "include: ''", "include: {a: b}", "include: [[a]]", "include: ~/a.yaml", "include: \"a\\tb\"", "apps: {web: 3000, web2:}",
 	"domain: http://x\napps: {}", "domain: x/y\napps: {}", "domain: '*.x'\napps: {}", "domain: 5\napps: {}", "domain: ''\napps: {}",
 	"domain: x..y\napps: {}", "domain: .x\napps: {}", "domain: x:80\napps: {}", "domain: '[::1]'\napps: {}", "domain: /x\napps: {}",
 	"apps: {web: 0}", "apps: {web: 65536}", "apps: {web: '65536'}", "apps: {web: 99999}", "apps: {web: -1}", "apps: {web: '03000'}", "apps: {web: '3e3'}",
@@ -179,6 +206,7 @@ func TestSchemaAndParserSeeTheSameMistakes(t *testing.T) {
 func TestSchemaTakesWhatNoSchemaSees(t *testing.T) {
 	s := compileSchema(t, "")
 	for content, reason := range map[string]string{
+		"include: http://a.b/c.yaml":                    "a pattern without lookahead says what is there, not what is not",
 		"apps: {web: 3000, web: 3001}":                  "a map has each key once",
 		"apps: {web: {port: 1, routes: [a.b]}, a.b: 2}": "no schema compares two values",
 		"apps: {web: {port: 1, routes: [a.b, A.b.]}}":   "nor two spellings of one",

@@ -54,6 +54,7 @@ func (r *reader) load(content []byte) *yaml.Node {
 	for range maxStars {
 		root, err := decode(content)
 		if err == nil {
+			shiftLines(root, r.base)
 			r.tagged(root)
 			return r.unfoldable(root)
 		}

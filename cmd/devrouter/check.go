@@ -91,13 +91,12 @@ func (r *checkResult) checkRoutes(path string) {
 	}
 }
 
-// readRoutes reads a routes.yaml as the appliance does.
+// readRoutes reads a routes.yaml as the appliance does, with what it includes.
 func readRoutes(path string) (*devapps.Manifest, problem.List) {
-	content, err := os.ReadFile(path)
-	if err != nil {
+	if _, err := os.Stat(path); err != nil {
 		return nil, problem.List{{File: path, Message: err.Error(), Hint: "devrouter init writes a first one"}}
 	}
-	return devapps.Parse(path, content)
+	return devapps.Load(path)
 }
 
 // tell prints what was found; an error says how much there is to mend.

@@ -27,7 +27,8 @@ devrouter applies it at once; none needs to run.`,
 				return err
 			}
 			changed, err := editFile(path, true, func(content []byte) ([]byte, error) {
-				return devapps.AddRoute(content, args[0], args[1:])
+				after, err := devapps.AddRoute(content, args[0], args[1:])
+				return fitting(path, after, err)
 			})
 			if err != nil {
 				return err
@@ -56,7 +57,8 @@ to run.`,
 				return err
 			}
 			if _, err := editFile(path, false, func(content []byte) ([]byte, error) {
-				return devapps.RemoveRoute(content, args[0])
+				after, err := devapps.RemoveRoute(content, args[0])
+				return fitting(path, after, err)
 			}); err != nil {
 				return err
 			}
@@ -65,6 +67,18 @@ to run.`,
 		},
 		ValidArgsFunction: completeHosts(f, 1),
 	}
+}
+
+// fitting refuses an edit that does not go together with what the file includes
+// and with its overlay: a route that one of them has already, say.
+func fitting(path string, after []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	if _, problems := devapps.LoadAs(path, after); len(problems) > 0 {
+		return nil, fmt.Errorf("nothing was changed, or there would be a problem: %w", problems[0])
+	}
+	return after, nil
 }
 
 // routesFile returns the path of the configured file.
