@@ -199,7 +199,7 @@ func TestParseIsQuickWithHostileFiles(t *testing.T) {
 			t.Errorf("%s: the problems are %d bytes", name, text)
 		}
 		// Generous: it catches the quadratic, on any machine.
-		if d := time.Since(start); d > 10*time.Second {
+		if d := time.Since(start); d > time.Minute {
 			t.Errorf("%s: took %v", name, d)
 		}
 	}
