@@ -3,10 +3,13 @@ package appliance
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +43,12 @@ type Options struct {
 	// Terminal, when not nil, gets the banner and one line per change, for people.
 	// When nil, the log gets the changes instead.
 	Terminal io.Writer
+	// Paint, when not nil, colours a line for Terminal that begins with its mark:
+	// +, ~, - or !.
+	Paint func(string) string
+	// FirstSteps, when not nil, says on Terminal what to do when there is no routes
+	// file yet: a line or two. It is called once, on a goroutine of its own.
+	FirstSteps func() string
 	// Log nil discards.
 	Log *slog.Logger
 	// LogLevel is the level of Log, for /log-level on debug_addr. Nil means that it
@@ -106,7 +115,10 @@ func New(o Options) (_ *Appliance, err error) {
 		State: a.state, Requests: a.requestLog(), Status: a.status, Explain: a.explain, Registrations: a.registrations,
 		Hosts: pageHosts(c), Log: a.component("web"),
 	})
-	a.feed = newFeed(a.page, o.Terminal, a.component("registry"))
+	a.feed = newFeed(a.page, nil, a.component("registry"))
+	if o.Terminal != nil {
+		a.feed.terminal = newTerminal(o.Terminal, o.Paint)
+	}
 	if a.admin, err = bindAdmin(c, a.component("admin")); err != nil {
 		return nil, err
 	}
@@ -286,12 +298,25 @@ func (a *Appliance) greet() {
 			fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
 		}
 	}
+	b.WriteString("\n" + a.firstSteps())
 	if c := &a.opts.Config; c.RoutesFile != "" {
-		fmt.Fprintf(&b, "\nWatching %s: edit it and save. Ctrl-C stops.\n\n", c.RoutesFile)
+		fmt.Fprintf(&b, "Watching %s: edit it and save. Ctrl-C stops.\n\n", c.RoutesFile)
 	} else {
-		b.WriteString("\nNo file is watched. Ctrl-C stops.\n\n")
+		b.WriteString("No file is watched. Ctrl-C stops.\n\n")
 	}
-	io.WriteString(a.opts.Terminal, b.String()) //nolint:errcheck // nobody is left to tell
+	a.feed.terminal.greet(b.String())
+}
+
+// firstSteps is what the banner says to who has no file yet.
+func (a *Appliance) firstSteps() string {
+	path := a.opts.Config.RoutesFile
+	if path == "" || a.opts.FirstSteps == nil {
+		return ""
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return a.opts.FirstSteps()
 }
 
 func (a *Appliance) component(name string) *slog.Logger { return a.log.With("component", name) }

@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -28,7 +27,7 @@ type feed struct {
 	queue    chan report
 	lost     atomic.Int64
 	page     *web.Server
-	terminal io.Writer // nil means that log is told instead
+	terminal *terminal // nil means that log is told instead
 	log      *slog.Logger
 }
 
@@ -45,7 +44,7 @@ type report struct {
 // registered at once is not told line by line.
 const maxReports = 1000
 
-func newFeed(page *web.Server, terminal io.Writer, log *slog.Logger) *feed {
+func newFeed(page *web.Server, terminal *terminal, log *slog.Logger) *feed {
 	return &feed{queue: make(chan report, maxReports), page: page, terminal: terminal, log: log}
 }
 
@@ -60,6 +59,9 @@ func (f *feed) put(r report) {
 }
 
 func (f *feed) run(ctx context.Context) error {
+	if f.terminal != nil {
+		defer f.terminal.close()
+	}
 	for {
 		select {
 		case r := <-f.queue:
@@ -79,10 +81,12 @@ func (f *feed) run(ctx context.Context) error {
 
 func (f *feed) tell(r report) {
 	if n := f.lost.Swap(0); n > 0 {
-		f.write(report{
-			event: web.Event{Time: time.Now(), Kind: "changes-skipped", Text: fmt.Sprintf("… and %d more changes at once", n)},
-			level: slog.LevelWarn, name: "changes-skipped", attrs: []slog.Attr{slog.Int64("count", n)},
-		})
+		f.page.Publish(web.Event{Time: time.Now(), Kind: "changes-skipped", Text: fmt.Sprintf("… and %d more changes at once", n)})
+		if f.terminal != nil {
+			f.terminal.skip(int(n))
+		} else {
+			f.log.Warn("changes-skipped", "count", n)
+		}
 	}
 	f.write(r)
 }
@@ -90,10 +94,7 @@ func (f *feed) tell(r report) {
 func (f *feed) write(r report) {
 	f.page.Publish(r.event)
 	if f.terminal != nil {
-		fmt.Fprintf(f.terminal, "%s  %s\n", r.event.Time.Format(time.TimeOnly), Printable(r.event.Text))
-		for line := range strings.Lines(r.detail) {
-			fmt.Fprintf(f.terminal, "          %s\n", Printable(strings.TrimSuffix(line, "\n")))
-		}
+		f.terminal.tell(r.event, r.detail)
 		return
 	}
 	if r.name == "" {
@@ -165,6 +166,9 @@ func fileRead(s devapps.State) (reports []report) {
 			attrs: []slog.Attr{slog.String("path", s.Path), slog.Int("apps", apps), slog.Int("routes", routes)},
 		}}
 	}
+	if s.Status == devapps.StatusMissing && s.Manifest == nil {
+		return []report{fileMissing(s)}
+	}
 	serving := "nothing is routed from it yet"
 	if s.Manifest != nil {
 		serving = "still serving the table from " + s.Applied.Format(time.TimeOnly)
@@ -185,6 +189,15 @@ func fileRead(s devapps.State) (reports []report) {
 		event: web.Event{Kind: "file-kept", Text: fmt.Sprintf("! %s was not applied: %s", s.Path, serving)},
 		attrs: []slog.Attr{slog.String("path", s.Path), slog.Bool("from_last_good", s.FromLastGood)},
 	})
+}
+
+// fileMissing reports that there is no file yet, which is no mistake.
+func fileMissing(s devapps.State) report {
+	return report{
+		level: slog.LevelInfo, name: "file-missing",
+		event: web.Event{Kind: "file-missing", Text: s.Path + " is not there yet: it applies when it appears; devrouter init writes a first one"},
+		attrs: []slog.Attr{slog.String("path", s.Path)},
+	}
 }
 
 // refusedOnce lets each refusal be reported once in a while: a client that is

@@ -101,6 +101,7 @@ func runAppliance(cmd *cobra.Command, f *runFlags, b beside) error {
 	}
 	a, err := appliance.New(appliance.Options{
 		Config: c, Version: version(), StateDir: stateDir(os.Getenv), Terminal: out.terminal, Log: log, LogLevel: level,
+		Paint: out.painter(), FirstSteps: func() string { return firstSteps(&c) },
 	})
 	if err != nil {
 		return err
@@ -170,6 +171,15 @@ func chooseOutput(format string, stdout, stderr io.Writer) output {
 		return output{terminal: stderr, log: stderr}
 	}
 	return output{log: stdout}
+}
+
+// painter returns what colours the lines for a person; nil where colour does not help.
+func (o output) painter() func(string) string {
+	if o.terminal == nil || !wantsColour(o.terminal, os.Getenv) {
+		return nil
+	}
+	p := printer{colour: true}
+	return func(text string) string { return p.paint(eventStyle(text), text) }
 }
 
 // logger returns the log, whose level is the configuration's until somebody sets

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"devrouter/appliance"
+	"devrouter/config"
 )
 
 // candidate is a port that listens, as the starter file has it.
@@ -118,6 +119,24 @@ func who(l appliance.Listener) string {
 		text += " in " + folder
 	}
 	return plain(text[:min(len(text), 60)])
+}
+
+// firstSteps is what a start without a file says: what listens already, and how
+// to route it.
+func firstSteps(c *config.Config) string {
+	var apps []string
+	for _, found := range candidates(appliance.Listening(), ownPorts(c)) {
+		if found.why == "" {
+			apps = append(apps, strings.TrimRight(fmt.Sprintf("%d %s", found.port, found.who), " "))
+		}
+	}
+	if len(apps) == 0 {
+		return fmt.Sprintf("There is no %s yet: devrouter init writes a first one, devrouter add web 3000 adds a route.\n", c.RoutesFile)
+	}
+	if extra := len(apps) - most; extra > 0 {
+		apps = append(apps[:most], fmt.Sprintf("and %d more", extra))
+	}
+	return fmt.Sprintf("There is no %s yet, and these listen: %s.\ndevrouter init, in another terminal, routes them.\n", c.RoutesFile, strings.Join(apps, ", "))
 }
 
 // starter is a first routes.yaml: what listens already, and what else there is.
