@@ -19,7 +19,7 @@ func curl(d *RequestDetail) string {
 		}
 		words = append(words, curlBody(&d.Sent.Body)...)
 	}
-	words = append(words, "--path-as-is", "-g", quoted(d.URL))
+	words = append(words, "--path-as-is", "-g", "--url", quoted(d.URL))
 	return strings.Join(words, " ")
 }
 

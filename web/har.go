@@ -98,13 +98,13 @@ func (s *Server) serveArchive(w http.ResponseWriter, r *http.Request) {
 		onlyLocal(nil)(w, r)
 		return
 	}
-	f, err := parseFilter(r)
+	f, err := ParseRequestFilter(r.URL.Query())
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "%v", err)
 		return
 	}
 	if !r.URL.Query().Has("limit") {
-		f.limit = mostRequests
+		f.limit = mostRequests // all that are kept
 	}
 	list := s.requests.list(f).Requests
 	slices.Reverse(list)

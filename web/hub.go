@@ -213,7 +213,7 @@ func (h *hub) join(w *watcher) error {
 }
 
 func (h *hub) snapshot(wanted topics) snapshot {
-	s := snapshot{Now: time.Now()}
+	s := snapshot{Started: h.last.Started, Now: time.Now()}
 	if wanted&topicState != 0 {
 		s.State = &h.last
 	}
@@ -273,6 +273,9 @@ func (h *hub) report(err error) {
 // for.
 type snapshot struct {
 	*State
+	// Started is State's, for streams without the state too: another one is another
+	// process.
+	Started  time.Time `json:"started"`
 	Now      time.Time `json:"now"` // this machine's clock, by which the reader sets its own
 	Events   []Event   `json:"events,omitzero"`
 	Requests []Request `json:"requests,omitzero"` // the newest last

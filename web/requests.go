@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
-	"net/http"
+	"math"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -171,8 +173,8 @@ type RequestList struct {
 	Latest uint64 `json:"latest"`
 }
 
-// requestFilter chooses among requests. Its zero value takes all.
-type requestFilter struct {
+// RequestFilter chooses among requests. Its zero value takes all.
+type RequestFilter struct {
 	host, method, text string
 	status, class      int // a status, or the first digit of some
 	errors             bool
@@ -182,37 +184,43 @@ type requestFilter struct {
 
 const (
 	usualRequests = 100
-	mostRequests  = 10_000
+	mostRequests  = 100_000
 )
 
-// parseFilter reads a query. Its error says what is wrong with it.
-func parseFilter(r *http.Request) (f requestFilter, err error) {
-	q := r.URL.Query()
+// ParseRequestFilter reads the query of /api/requests. Its error says what is wrong
+// with it.
+func ParseRequestFilter(q url.Values) (f RequestFilter, err error) {
 	f.host, f.method, f.text = strings.ToLower(q.Get("host")), q.Get("method"), strings.ToLower(q.Get("q"))
-	f.limit = usualRequests
-	number := func(name string, least, most uint64) (n uint64) {
-		text := q.Get(name)
-		if text == "" || err != nil {
-			return 0
+	limit, before, after := uint64(usualRequests), uint64(0), uint64(0)
+	for _, n := range []struct {
+		name  string
+		least uint64
+		most  uint64
+		to    *uint64
+	}{{"limit", 1, mostRequests, &limit}, {"before", 1, math.MaxInt64, &before}, {"after", 0, math.MaxInt64, &after}} {
+		if err := parseNumber(q.Get(n.name), n.least, n.most, n.to); err != nil {
+			return f, fmt.Errorf("%s=%q: %w", n.name, clip(q.Get(n.name)), err)
 		}
-		n, bad := strconv.ParseUint(text, 10, 64)
-		if bad != nil || n < least || n > most {
-			err = errors.New(name + "=" + strconv.Quote(text) + ": a whole number from " + strconv.FormatUint(least, 10) + " to " + strconv.FormatUint(most, 10) + " is expected")
-		}
-		return n
 	}
-	if q.Has("limit") {
-		f.limit = int(number("limit", 1, mostRequests))
+	f.limit, f.before, f.after = int(limit), before, after
+	return f, f.parseStatus(q.Get("status"))
+}
+
+// parseNumber leaves the number as it is where there is no text.
+func parseNumber(text string, least, most uint64, to *uint64) error {
+	if text == "" {
+		return nil
 	}
-	f.before, f.after = number("before", 1, 1<<62), number("after", 0, 1<<62)
-	if err == nil {
-		err = f.parseStatus(q.Get("status"))
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n < least || n > most {
+		return fmt.Errorf("a whole number from %d to %d is expected", least, most)
 	}
-	return f, err
+	*to = n
+	return nil
 }
 
 // parseStatus reads 404, 4xx, or error, which is 4xx, 5xx and none.
-func (f *requestFilter) parseStatus(text string) error {
+func (f *RequestFilter) parseStatus(text string) error {
 	switch n, err := strconv.Atoi(text); {
 	case text == "":
 	case text == "error":
@@ -222,12 +230,13 @@ func (f *requestFilter) parseStatus(text string) error {
 	case err == nil && 100 <= n && n <= 999:
 		f.status = n
 	default:
-		return errors.New("status=" + strconv.Quote(text) + ": a status (404), a class (4xx) or error is expected")
+		return fmt.Errorf("status=%q: a status (404), a class (4xx) or error is expected", clip(text))
 	}
 	return nil
 }
 
-func (f *requestFilter) takes(r *Request) bool {
+// Takes says whether a request is one of those that are wanted, whatever its id.
+func (f *RequestFilter) Takes(r *Request) bool {
 	switch {
 	case f.status != 0 && r.Status != f.status,
 		f.class != 0 && r.Status/100 != f.class,
@@ -259,7 +268,7 @@ func (r *Request) mentions(text string) bool {
 }
 
 // list returns the requests that a filter takes, the newest first.
-func (l *RequestLog) list(f requestFilter) RequestList {
+func (l *RequestLog) list(f RequestFilter) RequestList {
 	list := RequestList{Requests: []Request{}}
 	if list.Oldest, list.Latest = l.Bounds(); list.Latest == 0 {
 		list.Oldest = 0
@@ -268,7 +277,7 @@ func (l *RequestLog) list(f requestFilter) RequestList {
 		if r.ID <= f.after || len(list.Requests) == f.limit {
 			break
 		}
-		if f.takes(&r) {
+		if f.Takes(&r) {
 			list.Requests = append(list.Requests, r)
 		}
 	}

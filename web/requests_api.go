@@ -80,7 +80,7 @@ func changing(next http.HandlerFunc) http.Handler {
 }
 
 func (s *Server) serveRequests(w http.ResponseWriter, r *http.Request) {
-	f, err := parseFilter(r)
+	f, err := ParseRequestFilter(r.URL.Query())
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "%v", err)
 		return

@@ -66,11 +66,17 @@ type reader struct {
 	body  io.Closer
 }
 
+// openStream opens /api/events of a server, or the stream at a whole address, which
+// ends with #.
 func openStream(t *testing.T, base string) *reader {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	t.Cleanup(cancel)
-	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/events", nil)
+	address, whole := strings.CutSuffix(base, "#")
+	if !whole {
+		address += "/api/events"
+	}
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	r.Header.Set("Accept", "text/event-stream")
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {

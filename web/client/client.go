@@ -152,6 +152,11 @@ func (c *Client) explain(err error) error {
 	return fmt.Errorf("ask %s: %w", c.base, err)
 }
 
+// isOurs says whether an answer has the headers that package web gives each.
+func isOurs(h http.Header) bool {
+	return h.Get("Cross-Origin-Resource-Policy") == "same-origin" && h.Get("Content-Security-Policy") != ""
+}
+
 // refusal is as much of an answer that refuses as is worth telling.
 const refusal = 512
 
@@ -164,6 +169,11 @@ func (c *Client) check(res *http.Response, path, accept string) error {
 		return nil
 	case http.StatusUnauthorized:
 		return fmt.Errorf("%s asks for a password: set status.user and status.pass in devrouter.yml as it has them", c.base)
+	case http.StatusNotFound:
+		if !isOurs(res.Header) {
+			break
+		}
+		fallthrough
 	case http.StatusServiceUnavailable, http.StatusMisdirectedRequest, http.StatusForbidden, http.StatusInternalServerError:
 		text, _ := io.ReadAll(io.LimitReader(res.Body, refusal)) // as much as there is
 		return fmt.Errorf("%s refuses: %q", c.base, text)
