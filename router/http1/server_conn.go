@@ -78,11 +78,11 @@ func (c *conn) end() {
 	if c.hijacked {
 		return
 	}
+	c.rd.drop()
 	if c.lingers {
 		c.linger()
 	}
 	c.rwc.Close()
-	c.rd.drop()
 	c.server.forget(c)
 	c.tell(http.StateClosed)
 }
@@ -326,8 +326,9 @@ func (c *conn) readHead() (int, error) {
 			c.readWithin(c.server.headTimeout())
 		}
 		if len(b) >= largeHead && c.rd.full() {
-			large += int64(len(b))
-			if c.server.largeHeads.Add(int64(len(b))) > maxLargeHeads {
+			more := 2*int64(len(b)) - large // the buffer doubles
+			large += more
+			if c.server.largeHeads.Add(more) > maxLargeHeads {
 				return 0, errTooManyLargeHeads
 			}
 		}
