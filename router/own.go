@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"sync"
 
 	"devrouter/router/wire"
@@ -52,9 +51,9 @@ func (o *ownAddrs) allow(ap netip.AddrPort) error {
 // check refuses a registration for what its address shows. Names are looked up
 // only when they are dialled; allow is asked again then.
 func (o *ownAddrs) check(r *wire.Registration) error {
-	host, port, err := net.SplitHostPort(r.Address())
-	if err != nil {
-		return err
+	host, port := r.Host, r.Port
+	if r.TLSPort != 0 {
+		port = r.TLSPort
 	}
 	if host == "localhost" {
 		host = "127.0.0.1"
@@ -63,11 +62,7 @@ func (o *ownAddrs) check(r *wire.Registration) error {
 	if err != nil {
 		return nil
 	}
-	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil {
-		return err
-	}
-	return o.allow(netip.AddrPortFrom(addr, uint16(n)))
+	return o.allow(netip.AddrPortFrom(addr, port))
 }
 
 // isInterface says whether an address is one of this machine's.

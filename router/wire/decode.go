@@ -24,9 +24,12 @@ func Decode(data []byte) (*Registration, error) {
 		}
 		return nil, errors.New("the message is not a JSON object")
 	}
-	r := new(Registration)
-	if err := json.Unmarshal(data, r); err != nil {
-		return nil, err
+	r, ok := quick(data)
+	if !ok {
+		r = new(Registration)
+		if err := json.Unmarshal(data, r); err != nil {
+			return nil, err
+		}
 	}
 	if len(r.URIs) == 0 {
 		return r, nil // parses, and does nothing
