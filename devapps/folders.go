@@ -24,22 +24,29 @@ const maxLinks = 8
 type folders struct {
 	path    string // for the log
 	log     *slog.Logger
-	notify  *fsnotify.Watcher      // nil when polling has to do
+	notify  notifier // nil when polling has to do
+	events  <-chan fsnotify.Event
+	errors  <-chan error
 	watched map[string]fs.FileInfo // by real path
 	names   map[string]bool        // of the files and of what they link to, without directories
 }
 
-// newNotify is replaced by tests of systems that give no events.
-var newNotify = fsnotify.NewWatcher
+// notifier is what is needed of an *fsnotify.Watcher.
+type notifier interface {
+	Add(dir string) error
+	Remove(dir string) error
+	WatchList() []string
+	Close() error
+}
 
 func watchFolders(path string, log *slog.Logger) *folders {
 	f := &folders{path: path, log: log, watched: make(map[string]fs.FileInfo)}
-	notify, err := newNotify()
+	notify, err := fsnotify.NewWatcher()
 	if err != nil {
 		f.pollAlone(err)
 		return f
 	}
-	f.notify = notify
+	f.notify, f.events, f.errors = notify, notify.Events, notify.Errors
 	return f
 }
 
@@ -52,22 +59,8 @@ func (f *folders) pollAlone(err error) {
 func (f *folders) close() {
 	if f.notify != nil {
 		f.notify.Close() // closing reports nothing of use
-		f.notify = nil
 	}
-}
-
-func (f *folders) events() <-chan fsnotify.Event {
-	if f.notify == nil {
-		return nil
-	}
-	return f.notify.Events
-}
-
-func (f *folders) errors() <-chan error {
-	if f.notify == nil {
-		return nil
-	}
-	return f.notify.Errors
+	f.notify, f.events, f.errors = nil, nil, nil
 }
 
 // failed takes an error of the watcher. Lost events are as good as an event;

@@ -4,6 +4,7 @@ package devapps
 
 import (
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 )
@@ -15,5 +16,16 @@ func TestReadDoesNotWaitForTheWriterOfAPipe(t *testing.T) {
 	}
 	if s := (disk{}).read(path); s.err == nil || s.missing() {
 		t.Errorf("got %+v, want an error", s)
+	}
+}
+
+func init() {
+	notFiles["pipe"] = func(w *watched, name string) error { return syscall.Mkfifo(w.file(name), 0o644) }
+	notFiles["endless device"] = func(w *watched, name string) error {
+		if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+			w.t.Skip("no /dev/zero")
+		}
+		w.symlink("/dev/zero", w.file(name))
+		return nil
 	}
 }

@@ -219,6 +219,7 @@ func inOurWords(text string) (message, hint string) {
 		{"could not find expected ':'", `a ": " is missing`, "write name: value, with a space behind the colon"},
 		{"did not find expected key", "the line does not fit the block it is in", "check the indentation"},
 		{"did not find expected '-' indicator", "the line does not fit the list it is in", "check the indentation"},
+		{"did not find expected node content", "no value can begin here", "check the brackets, or quote the text"},
 		{"that cannot start any token", "this character begins no value in YAML", "quote the text"},
 	} {
 		if strings.Contains(text, w.theirs) {

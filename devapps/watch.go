@@ -66,10 +66,10 @@ func (w *watcher) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case e := <-w.folders.events():
+		case e := <-w.folders.events:
 			w.inPlace = w.inPlace || e.Has(fsnotify.Write) && w.folders.names[filepath.Base(e.Name)]
 			w.touch()
-		case err := <-w.folders.errors():
+		case err := <-w.folders.errors:
 			w.folders.failed(err)
 			w.inPlace = true // for all that is known
 			w.touch()
