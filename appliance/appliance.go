@@ -171,6 +171,7 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	o.OnRefused = a.refused
 	o.AccessLog, o.Requests = a.accessLog, a.requests
 	o.Proxy.Own = map[string]http.Handler{PageHost: a.page}
+	a.addErrorPages(&o, c)
 	o.Log = a.log
 	return router.New(o)
 }

@@ -14,6 +14,7 @@ var floors = map[string]int{
 	"appliance":               5,
 	"examples/demo":           4,
 	"router":                  4,
+	"router/errorpage":        4,
 	"web":                     4,
 	"web/client":              5,
 	"router/proxy":            3,
@@ -43,6 +44,8 @@ var only = map[string][]string{
 	"web/client":   {"cmd/devrouter"},
 	"devapps":      {"appliance", "cmd/devrouter"},
 	"router":       {"appliance"},
+
+	"router/errorpage": {"appliance"},
 
 	"router/testca":  {}, // tests, whose imports are not looked at
 	"router/testlog": {},

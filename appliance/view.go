@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"cmp"
-	"strings"
 
 	"devrouter/router/health"
 	"devrouter/router/route"
@@ -45,9 +44,7 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 		Sticky: len(pool.StickyCookies()) > 0, Requests: pool.Requests(), Traffic: traffic(pool.Traffic()),
 		Instances: []web.Instance{},
 	}
-	if !strings.HasPrefix(key.Host, "*") {
-		row.URL = a.urlOf(key)
-	}
+	row.URL = a.linkTo(key)
 	for _, i := range pool.Instances() {
 		e := i.Endpoint()
 		instance := web.Instance{

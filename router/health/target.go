@@ -72,7 +72,11 @@ func (t *target) describe(key route.Key, e *route.Endpoint, first bool) {
 	}
 }
 
+// isBefore puts wildcards last: they name nothing that could be opened.
 func isBefore(a, b route.Key) bool {
+	if wild := strings.HasPrefix(a.Host, "*"); wild != strings.HasPrefix(b.Host, "*") {
+		return !wild
+	}
 	return a.Host < b.Host || a.Host == b.Host && a.Path < b.Path
 }
 

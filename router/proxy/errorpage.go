@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"devrouter/router/route"
 )
 
 // Errors is the form of the errors that the router makes itself. The zero value
@@ -19,9 +21,30 @@ type Errors struct {
 	Page *template.Template
 	// All sends every error as a page.
 	All bool
+	// ForPeople answers an error where Page does not, with more than gorouter's line,
+	// as the request's Accept has it: it returns the body and sets the header's
+	// Content-Type, or returns nil for the line. Status and X-Cf-RouterError stay as
+	// they are. Optional.
+	ForPeople func(*RouterError, http.Header) []byte
 	// RetryAfter is what replies with 503 tell clients to wait, in whole seconds,
 	// rounded up. Zero tells them nothing.
 	RetryAfter time.Duration
+}
+
+// RouterError is an error that the router answers itself, as Errors.ForPeople is
+// told of it.
+type RouterError struct {
+	Request *http.Request
+	Status  int
+	Text    string // of the status
+	Message string // gorouter's sentence; empty when there is none
+	Name    string // of X-Cf-RouterError; empty when there is none
+	// Pool is the route of the request, nil when there is none.
+	Pool *route.Pool
+	// Addr is the endpoint that was tried last, or Service the host of the route
+	// service, and Err what became of it. Without an attempt all are empty.
+	Addr, Service string
+	Err           error
 }
 
 // forRefusal returns the page for an error without an endpoint's part in it.
@@ -66,6 +89,27 @@ func (e *routerError) line() string {
 		return fmt.Sprintf("%d %s", e.status, e.text)
 	}
 	return fmt.Sprintf("%d %s: %s", e.status, e.text, e.message)
+}
+
+// forPeople returns the error's body for the client that asks for more than a
+// line, nil for any other.
+func (ex *exchange) forPeople(e routerError, header http.Header) []byte {
+	tell := ex.h.opts.Errors.ForPeople
+	if tell == nil {
+		return nil
+	}
+	told := &RouterError{
+		Request: ex.r, Status: e.status, Text: e.text, Message: e.message, Name: header.Get(headerRouterError),
+		Pool: ex.pool, Err: ex.record.Cause,
+	}
+	switch {
+	case told.Err == nil:
+	case ex.service != nil:
+		told.Service = ex.service.Host
+	default:
+		told.Addr = ex.record.Endpoint.Addr
+	}
+	return tell(told, header)
 }
 
 // render returns the error as a page. html/template escapes what it puts in:

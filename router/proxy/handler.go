@@ -34,6 +34,10 @@ type Options struct {
 	// Own are the hosts that this process answers itself; no registration
 	// reaches them. The keys are normal hosts (route.NormalHost).
 	Own map[string]http.Handler
+	// Waiting answers those who wait for a route: a GET whose Accept is WaitingType,
+	// sent by a page of the route's own origin. It is no request of the app's, and
+	// not recorded. Nil sends them on like any other.
+	Waiting http.Handler
 	// OnDone is told of every request that has ended. It must not keep the record. Optional.
 	OnDone func(*accesslog.Record)
 	// Capture returns where a request is to be kept as it is on the wire, nil while
@@ -194,12 +198,31 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		own.ServeHTTP(w, r)
 		return
 	}
+	if h.opts.Waiting != nil && isWaiting(r) {
+		h.opts.Waiting.ServeHTTP(w, r)
+		return
+	}
 	h.all.Add(1)
 	defer h.all.Add(-1)
 	ex := newExchange(h, w, r)
 	defer ex.finish() // also when a body breaks off and the exchange panics ErrAbortHandler
 	defer ex.guard()
 	ex.serve()
+}
+
+// WaitingType is the Accept of a request that asks the router, and not the app,
+// whether its route has come up.
+const WaitingType = "application/vnd.devrouter.waiting+json"
+
+// isWaiting says whether a request is for Options.Waiting. No other site's page
+// gets there.
+func isWaiting(r *http.Request) bool {
+	accept := r.Header["Accept"]
+	if len(accept) != 1 || accept[0] != WaitingType || r.Method != http.MethodGet {
+		return false
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin"
 }
 
 // serve is the life of a request.

@@ -72,8 +72,8 @@ func headerLines(h http.Header) (n int) {
 	return n
 }
 
-// refuseSize answers a request that is more than it may be: no body, and the
-// connection ends. The record names the endpoint that would have got it, so that
+// refuseSize answers a request that is more than it may be: no body, where
+// nobody can read one, and the connection ends. The record names the endpoint that would have got it, so that
 // the app's own log shows why it never did.
 func (ex *exchange) refuseSize() {
 	if instance, err := ex.picker.Next(); err == nil {
@@ -83,6 +83,15 @@ func (ex *exchange) refuseSize() {
 	header := ex.w.Header()
 	header.Set(headerRouterError, "max-request-size-exceeded")
 	header.Set("Connection", "close")
+	e := routerError{http.StatusRequestHeaderFieldsTooLarge, http.StatusText(http.StatusRequestHeaderFieldsTooLarge), ""}
+	body := ex.errorBody(e, ex.h.opts.Errors.forRefusal(e.status), header)
+	if body != nil {
+		header.Set("X-Content-Type-Options", "nosniff")
+	}
 	ex.h.opts.Rewrite.apply(header)
-	ex.writeHead(http.StatusRequestHeaderFieldsTooLarge)
+	ex.writeHead(e.status)
+	if body != nil {
+		n, _ := ex.w.Write(body)
+		ex.record.ResponseBytes = int64(n)
+	}
 }

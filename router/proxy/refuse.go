@@ -80,22 +80,32 @@ func (ex *exchange) replyError(e routerError, page *template.Template) {
 	header := ex.w.Header()
 	header.Del("Connection")
 	ex.h.opts.Errors.setRetryAfter(header, e.status)
-	contentType, body := "text/plain; charset=utf-8", e.line()+"\n"
-	if page != nil {
-		html, err := e.render(page, header)
-		if err == nil {
-			contentType, body = "text/html; charset=utf-8", html
-		} else {
-			ex.log().Error("render-error-failed", "error", err.Error())
-		}
-	}
-	header.Set("Content-Type", contentType)
+	header.Set("Content-Type", "text/plain; charset=utf-8")
 	header.Set("X-Content-Type-Options", "nosniff")
+	body := ex.errorBody(e, page, header)
+	if body == nil {
+		body = []byte(e.line() + "\n")
+	}
 	ex.h.opts.Rewrite.apply(header)
 	ex.writeHead(e.status)
-	n, _ := io.WriteString(ex.w, body)
+	n, _ := ex.w.Write(body)
 	ex.record.ResponseBytes = int64(n)
 	ex.captureBody([]byte(body[:n]))
+}
+
+// errorBody is what is sent instead of the line: what a template makes of the
+// error or, without one, what people are told. It sets the Content-Type then.
+func (ex *exchange) errorBody(e routerError, page *template.Template, header http.Header) []byte {
+	if page == nil {
+		return ex.forPeople(e, header)
+	}
+	html, err := e.render(page, header)
+	if err != nil {
+		ex.log().Error("render-error-failed", "error", err.Error())
+		return nil
+	}
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	return []byte(html)
 }
 
 func (ex *exchange) refuseEmptyPool() {

@@ -1,0 +1,43 @@
+package errorpage
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the parts of the page
+	"encoding/base64"
+	"html/template"
+)
+
+// The page is one file on its way to the browser: it must show when nothing else
+// can be had.
+var (
+	//go:embed assets/page.html
+	pageHTML string
+	//go:embed assets/page.css
+	pageCSS string
+	//go:embed assets/page.js
+	pageJS string
+)
+
+var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+
+// policy lets the page run and look as it was written and load nothing, whatever a
+// stranger's name might bring in.
+var policy = "default-src 'none'; style-src " + hash(pageCSS) + "; script-src " + hash(pageJS) +
+	"; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+
+func hash(part string) string {
+	sum := sha256.Sum256([]byte(part))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}
+
+// render returns the page. html/template escapes what it puts in.
+func render(f *facts) ([]byte, error) {
+	var b bytes.Buffer
+	err := pageTemplate.Execute(&b, struct {
+		*facts
+		Style  template.CSS
+		Script template.JS
+	}{f, template.CSS(pageCSS), template.JS(pageJS)}) //nolint:gosec // our own
+	return b.Bytes(), err
+}
