@@ -18,7 +18,7 @@ import (
 var templates embed.FS
 
 // views are the pages of the site, each whole as the server renders it.
-var views = parseViews("routes", "file", "events", "help")
+var views = parseViews("routes", "route", "explain", "requests", "request", "file", "events", "status", "help")
 
 func parseViews(names ...string) map[string]*template.Template {
 	common := template.Must(template.New("layout.html").Funcs(words).ParseFS(templates, "templates/layout.html", "templates/bits.html"))
@@ -84,9 +84,11 @@ type navEntry struct {
 // Nav leads to the views.
 func (p page) Nav() []navEntry {
 	entries := []navEntry{
-		{Path: "/", Name: "Routes", NoteID: "down", Note: p.downNote(), Current: p.View == "routes"},
+		{Path: "/", Name: "Routes", NoteID: "down", Note: p.downNote(), Current: slices.Contains([]string{"routes", "route", "explain"}, p.View)},
+		{Path: "/requests", Name: "Requests", Current: p.View == "requests" || p.View == "request"},
 		{Path: "/file", Name: "File", NoteID: "wrong", Note: p.problemsNote(), Current: p.View == "file"},
 		{Path: "/events", Name: "Events", Current: p.View == "events"},
+		{Path: "/status", Name: "Status", Current: p.View == "status"},
 	}
 	return entries
 }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 )
 
 // column is one of the table's, by which it may be sorted.
@@ -22,7 +23,14 @@ var columns = []column{
 		return cmp.Or(cmp.Compare(instancesDown(a), instancesDown(b)), cmp.Compare(len(a.Instances), len(b.Instances)))
 	}},
 	{Key: "source", Name: "Source", compare: func(a, b Route) int { return strings.Compare(a.Source, b.Source) }},
-	{Key: "requests", Name: "Requests", greatest: true, number: true, compare: func(a, b Route) int { return cmp.Compare(a.Requests, b.Requests) }},
+	{Key: "rate", Name: "Traffic", greatest: true, compare: func(a, b Route) int {
+		now := time.Now()
+		return cmp.Or(cmp.Compare(rate(a.Traffic, now), rate(b.Traffic, now)), cmp.Compare(a.Requests, b.Requests))
+	}},
+	{Key: "p95", Name: "p50 / p95 ms", greatest: true, number: true, compare: func(a, b Route) int { return cmp.Compare(a.Traffic.P95, b.Traffic.P95) }},
+	{Key: "errors", Name: "Errors", greatest: true, number: true, compare: func(a, b Route) int {
+		return cmp.Or(cmp.Compare(a.Traffic.Errors5xx, b.Traffic.Errors5xx), cmp.Compare(a.Traffic.Errors4xx, b.Traffic.Errors4xx))
+	}},
 }
 
 func instancesDown(r Route) (n int) {

@@ -37,7 +37,7 @@ func TestPageWithoutScriptHasEveryRoute(t *testing.T) {
 	for _, want := range []string{
 		"1.2.3", `href="http://localhost:8081"`, "1 min ago", "3 routes, 3 instances, 1 down",
 		`<a class="uri" href="http://web.localhost:8081/api" target="_blank" rel="noopener"><b>web</b><i>.localhost</i><wbr>/api</a>`,
-		":4001</span>", ">192.168.1.20:4003<", "192.168.1.20:4003 connection refused", "routes.yaml:7", "sticky", ">41<",
+		":4001</span>", ">192.168.1.20:4003<", "192.168.1.20:4003 connection refused", "routes.yaml:7", "sticky", "41 since the start",
 		":4567</span>", "<span>bus</span> <time", "99 s</time>", "<b>*.tenants</b><i>.localhost</i>",
 	} {
 		if !strings.Contains(body, want) {
@@ -219,14 +219,14 @@ func TestInstanceLabel(t *testing.T) {
 
 func TestSearchAndOrderWithoutScript(t *testing.T) {
 	list := routes("a.localhost", "b.localhost", "c.localhost")
-	list[1].Requests, list[2].Requests = 7, 3
+	list[1].Traffic.P95, list[2].Traffic.P95 = 7, 3
 	list[0].Instances[0].Health, list[0].Instances[0].HealthWhy = HealthDown, "connection refused"
 	base := start(t, New(Options{State: func() State { return State{Routes: list} }}))
 	for query, want := range map[string]string{
 		"":                 "a b c",
 		"?sort=-uri":       "c b a",
-		"?sort=requests":   "b c a",
-		"?sort=-requests":  "a c b",
+		"?sort=p95":        "b c a",
+		"?sort=-p95":       "a c b",
 		"?sort=nonsense":   "a b c",
 		"?q=B.local":       "b",
 		"?q=local+refused": "a",

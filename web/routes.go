@@ -35,11 +35,20 @@ const recentOfRoute = 20
 
 func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request) {
 	uri := strings.TrimSuffix(r.PathValue("uri"), "/")
+	d, ok := s.routeDetail(uri)
+	if !ok {
+		refuse(w, http.StatusNotFound, "there is no route %q; /api/routes lists all, and /api/explain says which one takes a URL", uri)
+		return
+	}
+	s.writeJSON(w, d)
+}
+
+// routeDetail returns all that is known of a route, and false when there is none.
+func (s *Server) routeDetail(uri string) (RouteDetail, bool) {
 	routes := s.hub.state().Routes
 	i := slices.IndexFunc(routes, func(row Route) bool { return row.URI == uri })
 	if i < 0 {
-		refuse(w, http.StatusNotFound, "there is no route %q; /api/routes lists all, and /api/explain says which one takes a URL", uri)
-		return
+		return RouteDetail{}, false
 	}
 	d := RouteDetail{Route: routes[i], Registrations: []Registration{}, Sessions: []Session{}, Recent: []Request{}}
 	if d.Instances == nil {
@@ -52,7 +61,7 @@ func (s *Server) serveRoute(w http.ResponseWriter, r *http.Request) {
 		d.Sessions = append(d.Sessions, s.requests.Sessions(uri)...)
 		d.Recent = s.requests.ofRoute(uri, recentOfRoute)
 	}
-	s.writeJSON(w, d)
+	return d, true
 }
 
 // ofRoute returns the latest requests that a route took, the newest first.

@@ -88,6 +88,11 @@ func (s *Server) routes() http.Handler {
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.serveRoutesPage)
+	mux.HandleFunc("GET /route", s.serveRoutePage)
+	mux.HandleFunc("GET /explain", s.serveExplainPage)
+	mux.HandleFunc("GET /requests", s.serveRequestsPage)
+	mux.Handle("GET /requests/{id}", s.withRequests(onlyLocal(s.serveRequestPage)))
+	mux.HandleFunc("GET /status", s.serveStatusPage)
 	mux.HandleFunc("GET /file", s.serveFilePage)
 	mux.HandleFunc("GET /events", s.serveEventsPage)
 	mux.HandleFunc("GET /help", s.serveHelpPage)

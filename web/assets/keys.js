@@ -17,7 +17,7 @@ const act = what => () => {
   if (!link) return toast('choose a row first, with j and k');
   what(link);
 };
-const copies = name => act(link => view.copy?.(name, link));
+const copies = name => () => view.links ? act(link => view.copy?.(name, link))() : view.copy?.(name);
 
 const keys = {
   '/': () => { view.search?.focus(); view.search?.select(); },
@@ -28,6 +28,9 @@ const keys = {
   c: copies('URL'),
   u: copies('curl'),
   y: copies('YAML'),
+  p: () => view.pause?.(),
+  r: () => view.replay?.(),
+  e: () => view.edit?.(),
   '?': help,
 };
 

@@ -6,6 +6,10 @@ import * as stream from './stream.js';
 
 const views = {
   routes: () => import('./routes.js'),
+  route: () => import('./route.js'),
+  requests: () => import('./requests.js'),
+  request: () => import('./request.js'),
+  status: () => import('./status.js'),
 };
 
 const themes = ['auto', 'light', 'dark'];

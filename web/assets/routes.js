@@ -2,19 +2,22 @@
 import { $, flash, make } from './dom.js';
 import { copy, curlOf, urlOf, yamlOf } from './copy.js';
 import { about, detail, isWebLink, label, left, plural, uriParts, why } from './words.js';
+import { errorShare, millis, perSecond, rate, sparkPath, svg } from './plot.js';
 import { on } from './stream.js';
 
 const body = $('table').tBodies[0], search = $('search').elements.q;
 const rows = new Map(); // uri -> {tr, route, keys, shape}
 
 // A cell is drawn anew when what it depends on has changed.
-const uncounted = new Set(['requests', 'in_flight', 'last_seen', 'expires', 'traffic']);
+const uncounted = new Set(['requests', 'in_flight', 'last_seen', 'expires', 'traffic', 'errors']);
 const shape = route => JSON.stringify(route, (key, value) => uncounted.has(key) ? undefined : value);
 const cells = [
   { name: 'th', of: r => [r.uri, r.url, r.app, r.sticky], draw: drawURI },
   { name: 'td', of: r => r.instances, draw: drawInstances, class: 'instances' },
   { name: 'td', of: r => [r.source, expiry(r)], draw: drawSource, class: 'source' },
-  { name: 'td', of: r => r.requests, draw: r => [String(r.requests)], class: 'number requests' },
+  { name: 'td', of: r => [r.traffic, r.requests], draw: drawTraffic, class: 'traffic' },
+  { name: 'td', of: r => [r.traffic?.p50_ms, r.traffic?.p95_ms], draw: r => r.traffic?.p95_ms ? [`${millis(r.traffic.p50_ms)} / ${millis(r.traffic.p95_ms)}`] : [], class: 'number latency' },
+  { name: 'td', of: r => errorShare(r.traffic), draw: drawErrors, class: 'number errors' },
   { name: 'td', of: r => r.uri, draw: r => [make('a', { href: detail(r.uri) }, make('span', { class: 'unseen' }, `Details of ${r.uri}`))], class: 'more' },
 ];
 const omit = (key, value) => key === 'last_seen' || key === 'expires' ? undefined : value;
@@ -48,6 +51,24 @@ function drawSource(r) {
   return [make('span', {}, r.source), ...(until ? [' ', make('time', { class: 'left', datetime: until }, left(until))] : [])];
 }
 
+// The plot stays and gets another path.
+function drawTraffic(r, td) {
+  const plot = td.querySelector('svg') || svg();
+  plot.firstElementChild.setAttribute('d', sparkPath(r.traffic));
+  td.title = `${r.requests} since the start`;
+  return [plot, ` ${perSecond(rate(r.traffic))}`];
+}
+
+function drawErrors(r, td) {
+  td.classList.toggle('bad', r.traffic?.errors_5xx > 0);
+  return [errorShare(r.traffic)];
+}
+
+// pass moves the plots on: time alone is no change that the server tells.
+function pass() {
+  for (const { tr, route } of rows.values()) if (route.traffic?.counts) redraw(tr.cells[3], drawTraffic(route, tr.cells[3]));
+}
+
 // Changes wait for the next frame, which draws them all.
 const changed = new Map(); // uri -> route, null for one that is gone
 let due = 0;
@@ -71,7 +92,7 @@ function upsert(route, lit) {
   row.shape = shape(route);
   cells.forEach((cell, i) => {
     const key = JSON.stringify(cell.of(route), omit);
-    if (row.keys[i] !== key) redraw(row.tr.cells[i], cell.draw(route));
+    if (row.keys[i] !== key) redraw(row.tr.cells[i], cell.draw(route, row.tr.cells[i]));
     row.keys[i] = key;
   });
   if (!row.tr.isConnected) body.insertBefore(row.tr, follower(route));
@@ -107,7 +128,9 @@ const orders = {
   uri: (a, b) => text(a.uri, b.uri),
   instances: (a, b) => down(b) - down(a) || b.instances.length - a.instances.length,
   source: (a, b) => text(a.source, b.source),
-  requests: (a, b) => b.requests - a.requests,
+  rate: (a, b) => rate(b.traffic) - rate(a.traffic) || b.requests - a.requests,
+  p95: (a, b) => b.traffic.p95_ms - a.traffic.p95_ms,
+  errors: (a, b) => b.traffic.errors_5xx - a.traffic.errors_5xx || b.traffic.errors_4xx - a.traffic.errors_4xx,
 };
 let by = new URLSearchParams(location.search).get('sort') || 'uri';
 function compare(a, b) {
@@ -212,7 +235,10 @@ export function start() {
   });
   on('route', route => change(route.uri, route));
   on('gone', ({ uri }) => change(uri, null));
-  setInterval(() => { if (by !== 'uri') order(); }, 5000);
+  setInterval(() => {
+    pass();
+    if (by !== 'uri') order();
+  }, 5000);
   $('search').addEventListener('submit', event => {
     event.preventDefault();
     view.links()[0]?.focus();

@@ -5,14 +5,19 @@ import { $ } from './dom.js';
 import { clock, setClock } from './words.js';
 
 const handlers = []; // [name, handle]
+const topics = new Set(['state', 'events']);
 let source = null, retry = 0, lostAt = null;
 
 // on has handle called with the data of each event of that name.
-export const on = (name, handle) => handlers.push([name, handle]);
+// Who wants to know of requests watches them, and has their heads and bodies kept.
+export function on(name, handle) {
+  handlers.push([name, handle]);
+  if (name === 'requests') topics.add(name);
+}
 
 function connect() {
   disconnect();
-  source = new EventSource('/api/events');
+  source = new EventSource(`/api/events?topics=${[...topics]}`);
   for (const [name, handle] of handlers) source.addEventListener(name, message => handle(JSON.parse(message.data)));
   source.onerror = () => {
     lostAt ??= Date.now();

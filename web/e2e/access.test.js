@@ -5,17 +5,21 @@ import { publish } from './lib/nats.js';
 import { test, until } from './lib/scene.js';
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-const views = ['/', '/?q=nothing', '/file', '/events', '/help'];
+const views = ['/', '/?q=nothing', '/route?uri=shop.localhost&url=http://shop.localhost/x', '/route?uri=gone', '/explain?url=nothing',
+  '/requests', '/requests?q=nothing', '/requests/1', '/requests/5', '/file', '/events', '/status', '/help'];
 
 for (const colorScheme of ['light', 'dark']) {
   test(`axe finds nothing in any view, ${colorScheme}`, async scene => {
     const app = await scene.app();
     const router = await scene.router(`apps:\n  web: ${app.port}\n  shop: {instances: [${app.port}, 3999], sticky: [JSESSIONID]}\n  down: 3998\n`);
+    const page = await scene.live(router.admin, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
     await publish(router.nats, 'router.register', { host: '127.0.0.1', port: 3997, uris: ['bus.localhost', '*.bus.localhost'], app: 'bus' });
     for (const host of ['web', 'shop', 'down', 'nothing']) await router.ask(`${host}.localhost`);
+    await page.goto(`${router.admin}/requests`); // now heads are kept
+    await router.ask('shop.localhost', '/x', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"n":1}' });
     await router.edit(yaml => `${yaml}  bad: [x]\n`);
     await until('the bad edit is read', async () => (await router.api('/api/state')).file.status === 'rejected');
-    const page = await scene.live(router.admin, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
+    scene.expected = /404 \(Not Found\)/; // of the route that is gone
     const found = [];
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 800 });

@@ -18,6 +18,7 @@ after(async () => browser?.close());
 class Scene {
   stops = [];
   complaints = [];
+  expected = null; // a pattern of what the console may say
 
   /** router starts a devrouter that ends with the test. */
   async router(yaml, flags) {
@@ -40,7 +41,7 @@ class Scene {
     const page = await context.newPage();
     page.on('pageerror', error => this.complaints.push(`${error}`));
     page.on('console', message => {
-      if (['error', 'warning'].includes(message.type())) this.complaints.push(message.text());
+      if (['error', 'warning'].includes(message.type()) && !this.expected?.test(message.text())) this.complaints.push(message.text());
     });
     await page.goto(url);
     return page;

@@ -1,0 +1,38 @@
+// One route: what can be copied of it, and its latest requests.
+import { $ } from './dom.js';
+import { copy, curlOf, urlOf, yamlOf } from './copy.js';
+import { refresh } from './live.js';
+import { on } from './stream.js';
+
+const copies = { URL: urlOf, curl: curlOf, YAML: yamlOf };
+
+async function copyAs(name) {
+  const uri = $('copies').dataset.uri;
+  const reply = await fetch(`/api/routes/${uri.split('/').map(encodeURIComponent).join('/')}`);
+  copy(copies[name](await reply.json()), name === 'URL' ? undefined : `${uri} as ${name === 'curl' ? 'a curl command' : name}`);
+}
+
+export const view = {
+  links: () => [...document.querySelectorAll('.requests .uri')],
+  details: link => link.click(),
+  copy: copyAs,
+};
+
+export function start() {
+  // A route that goes or comes makes another page of this one.
+  const uri = new URLSearchParams(location.search).get('uri'), gone = !$('copies');
+  on(gone ? 'route' : 'gone', route => { if (route.uri === uri) location.reload(); });
+  if (gone) {
+    document.documentElement.dataset.drawn = 'no more';
+    return;
+  }
+  on('requests', refresh);
+  $('copies').hidden = false;
+  $('copies').addEventListener('click', event => {
+    const name = event.target.closest('[data-copy]')?.dataset.copy;
+    if (name) copyAs(name);
+  });
+  $('instances').addEventListener('click', event => {
+    if (event.target.matches('[data-pin]')) copy(event.target.previousElementSibling.textContent, 'a curl command for this instance');
+  });
+}
