@@ -28,7 +28,7 @@ func bindAdmin(c *config.Config, log *slog.Logger) (p adminPorts, err error) {
 		}
 	}()
 	host := cmp.Or(c.Status.Host, c.ListenAddress)
-	listeners, err := listen(host, c.Status.Port, "--status-port (DEVROUTER_STATUS_PORT, or status.port in devrouter.yml)")
+	listeners, err := listen(host, c.Status.Port, statusPortSetting)
 	if err != nil {
 		return p, err
 	}

@@ -79,7 +79,7 @@ func startEmbedded(c *config.Config, log *slog.Logger) (*embeddednats.Server, er
 	}
 	server, err := embeddednats.New(embeddednats.Options{Host: e.Host, Port: int(e.Port), LeafNodes: e.Leafnodes, LeafTLS: leafTLS, Log: log})
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
-		return nil, portError(err, e.Host, e.Port, "--nats-port (nats.embedded.port), or use the server that is there: nats.hosts")
+		return nil, portError(err, e.Host, e.Port, natsPortSetting)
 	}
 	return server, err
 }

@@ -12,7 +12,7 @@ import (
 func (a *Appliance) trafficListeners(c *config.Config) (clear, secure func() ([]net.Listener, error)) {
 	if !c.DisableHTTP {
 		clear = func() ([]net.Listener, error) {
-			listeners, err := listen(c.ListenAddress, c.Port, "--port (DEVROUTER_PORT, or port in devrouter.yml)")
+			listeners, err := listen(c.ListenAddress, c.Port, portSetting)
 			if err == nil {
 				a.setScheme("http", portSuffix(listeners, 80))
 			}
@@ -21,7 +21,7 @@ func (a *Appliance) trafficListeners(c *config.Config) (clear, secure func() ([]
 	}
 	if c.EnableSSL {
 		secure = func() ([]net.Listener, error) {
-			listeners, err := listen(c.ListenAddress, c.SSLPort, "ssl_port in devrouter.yml")
+			listeners, err := listen(c.ListenAddress, c.SSLPort, sslPortSetting)
 			if err == nil {
 				a.setSecure(portSuffix(listeners, 443), c.DisableHTTP)
 			}

@@ -81,7 +81,7 @@ func (r *checkResult) checkRoutes(path string) {
 		return
 	}
 	r.Routes = path
-	m, problems := readRoutes(path)
+	m, problems := devapps.Load(path)
 	r.Problems = append(r.Problems, problems...)
 	if m != nil {
 		r.Apps = len(m.Apps)
@@ -89,14 +89,6 @@ func (r *checkResult) checkRoutes(path string) {
 			r.Count += len(a.Routes)
 		}
 	}
-}
-
-// readRoutes reads a routes.yaml as the appliance does, with what it includes.
-func readRoutes(path string) (*devapps.Manifest, problem.List) {
-	if _, err := os.Stat(path); err != nil {
-		return nil, problem.List{{File: path, Message: err.Error(), Hint: "devrouter init writes a first one"}}
-	}
-	return devapps.Load(path)
 }
 
 // tell prints what was found; an error says how much there is to mend.

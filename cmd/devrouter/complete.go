@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"devrouter/config"
+	"devrouter/devapps"
 )
 
 // completeHosts completes the first arguments of a command, up to a number, to the
@@ -37,7 +38,7 @@ func hostsOfFile(f *runFlags) (hosts []string) {
 			c = loaded
 		}
 	}
-	m, _ := readRoutes(c.RoutesFile)
+	m, _ := devapps.Load(c.RoutesFile)
 	if m == nil {
 		return nil
 	}

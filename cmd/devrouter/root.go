@@ -45,7 +45,7 @@ func newRootCommand() *cobra.Command {
 	root.RunE = func(cmd *cobra.Command, _ []string) error { return runAppliance(cmd, flags, nil) }
 	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newInitCommand(flags), newCheckCommand(flags), newAddCommand(flags), newRemoveCommand(flags),
 		newRoutesCommand(flags), newRequestsCommand(flags), newEventsCommand(flags),
-		newWaitCommand(flags), newOpenCommand(flags), newSchemaCommand(), newVersionCommand())
+		newWaitCommand(flags), newOpenCommand(flags), newDoctorCommand(flags), newSchemaCommand(), newVersionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	return root
