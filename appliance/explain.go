@@ -160,7 +160,7 @@ func (a *Appliance) registrations(uri string) []web.Registration {
 func registration(uri string, e *route.Endpoint) wire.Registration {
 	r := wire.Registration{
 		URIs: []string{uri}, Protocol: e.Protocol, App: e.App, PrivateInstanceID: e.InstanceID, PrivateInstanceIndex: e.InstanceIndex,
-		ServerCertDomainSAN: e.ServerCertDomainSAN, RouteServiceURL: e.RouteServiceURL, Tags: e.Tags,
+		ServerCertDomainSAN: e.ServerCertDomainSAN, RouteServiceURL: e.RouteServiceURL, Tags: e.Tags.Map(),
 		StaleThresholdInSeconds: int(e.TTL / time.Second), IsolationSegment: e.IsolationSegment, AvailabilityZone: e.AvailabilityZone,
 		Options: wire.Options{
 			LoadBalancing: string(e.Balancing.Algorithm), HashHeader: e.Balancing.HashHeader,

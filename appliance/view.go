@@ -49,7 +49,7 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 		e := i.Endpoint()
 		instance := web.Instance{
 			Addr: e.Addr, ID: e.InstanceID, Index: e.InstanceIndex, Source: row.Source,
-			InFlight: i.Live().InFlight(), TLS: e.TLS, Zone: e.AvailabilityZone, Tags: e.Tags,
+			InFlight: i.Live().InFlight(), TLS: e.TLS, Zone: e.AvailabilityZone, Tags: e.Tags.Map(),
 		}
 		instance.Requests, instance.Errors = i.Requests()
 		if row.App == "" {

@@ -16,7 +16,7 @@ func (s *subscriber) endpoint(reg *wire.Registration) *route.Endpoint {
 		Addr: reg.Address(), TLS: reg.TLSPort != 0, Protocol: reg.Protocol, App: reg.App,
 		InstanceID: reg.PrivateInstanceID, InstanceIndex: reg.PrivateInstanceIndex,
 		ServerCertDomainSAN: reg.ServerCertDomainSAN, IsolationSegment: reg.IsolationSegment,
-		AvailabilityZone: reg.AvailabilityZone, RouteServiceURL: reg.RouteServiceURL, Tags: reg.Tags,
+		AvailabilityZone: reg.AvailabilityZone, RouteServiceURL: reg.RouteServiceURL, Tags: route.TagsOf(reg.Tags),
 		TTL: s.ttl(reg.StaleThresholdInSeconds), TTLAsked: s.r.opts.ExpireTLS && reg.StaleThresholdInSeconds != 0,
 	}
 	if e.Protocol == "" || s.r.opts.DisableHTTP2 && (e.Protocol == "http2" || e.Protocol == "h2c") {

@@ -45,7 +45,7 @@ func (r *Router) entries() []admin.RouteEntry {
 			e := i.Endpoint()
 			entry.Endpoints = append(entry.Endpoints, admin.Endpoint{
 				Address: e.Addr, AvailabilityZone: e.AvailabilityZone, Protocol: e.Protocol, TLS: e.TLS,
-				TTL: int(e.TTL / time.Second), RouteServiceURL: e.RouteServiceURL, Tags: e.Tags,
+				TTL: int(e.TTL / time.Second), RouteServiceURL: e.RouteServiceURL, Tags: e.Tags.Map(),
 				IsolationSegment: e.IsolationSegment, PrivateInstanceID: e.InstanceID,
 				ServerCertDomainSAN: e.ServerCertDomainSAN, LoadBalancing: string(e.Balancing.Algorithm),
 				HashHeader: e.Balancing.HashHeader, HashBalance: e.Balancing.HashBalance,

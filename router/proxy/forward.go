@@ -109,7 +109,7 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 
 func recordEndpoint(e *route.Endpoint) accesslog.Endpoint {
 	return accesslog.Endpoint{
-		Addr: e.Addr, App: e.App, InstanceID: e.InstanceID, InstanceIndex: e.InstanceIndex, Component: e.Tags["component"], SourceID: e.Tags["source_id"],
+		Addr: e.Addr, App: e.App, InstanceID: e.InstanceID, InstanceIndex: e.InstanceIndex, Component: e.Tags.Get("component"), SourceID: e.Tags.Get("source_id"),
 	}
 }
 

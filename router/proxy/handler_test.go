@@ -124,7 +124,7 @@ func TestInstanceTargetHeader(t *testing.T) {
 		e := backend(t, "id-"+index, func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, index+" "+r.Header.Get("X-CF-App-Instance")+r.Header.Get("X-CF-Process-Instance"))
 		})
-		e.App, e.InstanceIndex, e.Tags = guid, index, map[string]string{"process_id": guid}
+		e.App, e.InstanceIndex, e.Tags = guid, index, route.TagsOf(map[string]string{"process_id": guid})
 		_ = i
 		f.register("app.test", e)
 	}

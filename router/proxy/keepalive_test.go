@@ -39,7 +39,7 @@ func TestConnectionsAreKept(t *testing.T) {
 		e, connections := countingBackend(t, says("app"))
 		for n := range 5 {
 			again := *e
-			again.Tags = map[string]string{"version": fmt.Sprint(n)}
+			again.Tags = route.TagsOf(map[string]string{"version": fmt.Sprint(n)})
 			f.register("app.test", &again) // another description of the same endpoint
 			f.get("app.test", "/")
 		}

@@ -35,7 +35,7 @@ func (ex *exchange) targetInstance() (only func(*route.Endpoint) bool, ok bool) 
 			return nil, false
 		}
 		only = func(e *route.Endpoint) bool {
-			return e.Tags["process_id"] == guid && (!found || e.InstanceIndex == index)
+			return e.Tags.Get("process_id") == guid && (!found || e.InstanceIndex == index)
 		}
 		switch has := ex.hasInstance(only); {
 		case !has && found:

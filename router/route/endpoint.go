@@ -2,7 +2,6 @@ package route
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -23,7 +22,7 @@ type Endpoint struct {
 	RouteServiceURL     string
 	Balancing           Balancing
 	StickyCookies       []string // names of session cookies; empty means the router's own
-	Tags                map[string]string
+	Tags                Tags
 	// HealthPath is the path that tells whether the endpoint is well; "" where a
 	// connection has to.
 	HealthPath string
@@ -48,7 +47,7 @@ func (e *Endpoint) same(o *Endpoint) bool {
 		e.InstanceID == o.InstanceID && e.InstanceIndex == o.InstanceIndex &&
 		e.ServerCertDomainSAN == o.ServerCertDomainSAN && e.IsolationSegment == o.IsolationSegment &&
 		e.AvailabilityZone == o.AvailabilityZone && e.RouteServiceURL == o.RouteServiceURL &&
-		e.HealthPath == o.HealthPath && e.Balancing == o.Balancing && e.TTL == o.TTL && e.TTLAsked == o.TTLAsked && slices.Equal(e.StickyCookies, o.StickyCookies) && maps.Equal(e.Tags, o.Tags)
+		e.HealthPath == o.HealthPath && e.Balancing == o.Balancing && e.TTL == o.TTL && e.TTLAsked == o.TTLAsked && slices.Equal(e.StickyCookies, o.StickyCookies) && slices.Equal(e.Tags, o.Tags)
 }
 
 // bytes is what the description takes up, roughly.
@@ -59,8 +58,8 @@ func (e *Endpoint) bytes() int64 {
 	for _, name := range e.StickyCookies {
 		n += len(name)
 	}
-	for name, value := range e.Tags {
-		n += perTag + len(name) + len(value)
+	for _, tag := range e.Tags {
+		n += perTag + len(tag.Name) + len(tag.Value)
 	}
 	return int64(n)
 }

@@ -371,7 +371,7 @@ func TestTableIsBoundedInAll(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = table.Register(key, uri, &Endpoint{Addr: addr, TTL: time.Minute, Tags: map[string]string{"tag": tag}})
+		_, err = table.Register(key, uri, &Endpoint{Addr: addr, TTL: time.Minute, Tags: Tags{{"tag", tag}}})
 		return err
 	}
 	byNumber := NewTable(Options{MaxInAll: 2})
