@@ -35,6 +35,7 @@ type response struct {
 	sealed bool
 
 	close      bool     // the connection ends with this reply
+	coded      bool     // the handler has set a transfer coding
 	untilClose bool     // and that is how the client knows that it has ended
 	chunked    bool     // the body goes out in chunks
 	keepAlive  bool     // a client of HTTP/1.0 wants to keep the connection
@@ -42,6 +43,8 @@ type response struct {
 	typed      bool     // no Content-Type is to be guessed
 	guess      string   // the one guessed of a body that is not sent
 	trailers   bool     // some may follow
+	announced  []string // their names, in lists
+	tooMuch    bool     // the handler had more of a body than it had declared
 	done       bool     // the handler has returned
 	err        error    // of the connection
 
@@ -184,7 +187,6 @@ func (w *response) writeHead() {
 			w.declareLength(values)
 			continue
 		case "Transfer-Encoding":
-			w.typed = true // net/http guesses nothing then
 			w.declareCoding(values)
 			continue
 		case "Connection":
@@ -201,7 +203,7 @@ func (w *response) writeHead() {
 		case "Content-Encoding":
 			w.typed = w.typed || len(values) > 0 && values[0] != ""
 		case "Trailer":
-			w.trailers = w.trailers || len(values) > 0
+			w.trailers, w.announced = w.trailers || len(values) > 0, values
 		default:
 			if strings.HasPrefix(name, http.TrailerPrefix) {
 				w.trailers = true
@@ -237,8 +239,9 @@ func (w *response) declareLength(values []string) {
 // declareCoding takes the transfer coding that the handler has set: identity is a
 // body that ends with the connection, and chunks are made where they are fit.
 func (w *response) declareCoding(values []string) {
-	if len(values) > 0 && values[0] == "identity" {
-		w.untilClose = true
+	if len(values) > 0 && values[0] != "" {
+		w.coded, w.typed = true, true // net/http guesses no type then
+		w.untilClose = values[0] == "identity"
 	}
 }
 
@@ -248,13 +251,13 @@ func (w *response) seal(more int) {
 	if w.sealed {
 		return
 	}
-	w.sealed = true
 	body := len(w.buf) - w.bodyStart()
 	if body < 0 {
 		body = 0
 	}
 	w.tail = w.tail[:0]
 	w.sealType()
+	w.sealed = true
 	w.sealFraming(body)
 	w.sealConnection()
 	w.tail = append(w.tail, "\r\n"...)
@@ -290,9 +293,7 @@ func (w *response) sealType() {
 	if w.typed || !bodyAllowed(w.status) {
 		return
 	}
-	if body := w.bodyStart(); w.guess == "" && len(w.buf) > body {
-		w.guess = http.DetectContentType(w.buf[body:])
-	}
+	w.guessType(nil)
 	if w.guess != "" {
 		w.tail = appendField(w.tail, "Content-Type", w.guess)
 	}
@@ -301,14 +302,14 @@ func (w *response) sealType() {
 // sealFraming says how the client knows where the body ends.
 func (w *response) sealFraming(body int) {
 	isHead := w.t.req.Method == http.MethodHead
-	if w.done && w.length < 0 && !w.trailers && !w.untilClose && bodyAllowed(w.status) && (!isHead || w.wrote > 0) {
+	if w.done && w.length < 0 && !w.trailers && !w.coded && bodyAllowed(w.status) && (!isHead || 0 < w.wrote && w.wrote < replyBuffer) {
 		w.length = int64(body)
 		if isHead {
 			w.length = w.wrote
 		}
 	}
 	switch {
-	case w.length >= 0:
+	case w.length >= 0 && (!w.coded || w.untilClose):
 		w.untilClose = false
 		w.tail = append(w.tail, "Content-Length: "...)
 		w.tail = strconv.AppendInt(w.tail, w.length, 10)
@@ -335,8 +336,10 @@ func (w *response) sealConnection() {
 	}
 	switch {
 	case w.status == http.StatusSwitchingProtocols:
-	case w.close && w.t.req.ProtoAtLeast(1, 1) && !hasElement(w.connection, "close"):
-		w.tail = append(w.tail, "Connection: close\r\n"...)
+	case w.close && !hasElement(w.connection, "close"):
+		if w.t.req.ProtoAtLeast(1, 1) {
+			w.tail = append(w.tail, "Connection: close\r\n"...)
+		}
 		return
 	case !w.close && w.keepAlive && w.connection == nil:
 		w.tail = append(w.tail, "Connection: keep-alive\r\n"...)
@@ -381,16 +384,29 @@ func (w *response) admit(n int) error {
 	case !bodyAllowed(w.status):
 		return http.ErrBodyNotAllowed
 	case w.length >= 0 && w.wrote+int64(n) > w.length:
+		w.tooMuch = true
 		return http.ErrContentLength
 	}
 	w.wrote += int64(n)
 	return nil
 }
 
-// guessType guesses from the beginning of a body that is not sent.
+// guessType guesses the type of a body that has none from its beginning: what is
+// buffered of it, and p.
 func (w *response) guessType(p []byte) {
-	if w.guess == "" && !w.typed && len(p) > 0 {
-		w.guess = http.DetectContentType(p)
+	if w.typed || w.guess != "" || w.sealed {
+		return
+	}
+	const enough = 512
+	var beginning []byte
+	if start := w.bodyStart(); len(w.buf) > start {
+		beginning = w.buf[start:min(len(w.buf), start+enough)]
+	}
+	if len(beginning) < enough && len(p) > 0 {
+		beginning = append(bytes.Clone(beginning), p[:min(len(p), enough)]...)
+	}
+	if len(beginning) > 0 {
+		w.guess = http.DetectContentType(beginning)
 	}
 }
 
@@ -399,7 +415,7 @@ func (w *response) send(p []byte) error {
 	if w.err != nil || len(p) == 0 {
 		return w.err
 	}
-	if w.room(len(p)) {
+	if w.room(p) {
 		w.buf = append(w.buf, p...)
 		w.endChunk()
 		return nil
@@ -412,9 +428,10 @@ func (w *response) send(p []byte) error {
 
 var crlf = []byte("\r\n")
 
-// room makes the next n bytes of the body those that come next in buf, and says
-// whether they fit there.
-func (w *response) room(n int) bool {
+// room makes p, which is of the body, what comes next in buf, and says whether it
+// fits there.
+func (w *response) room(p []byte) bool {
+	n := len(p)
 	if !w.sealed {
 		if start := w.bodyStart(); len(w.buf) < start && start+n <= cap(w.buf) {
 			w.buf = w.buf[:start]
@@ -422,6 +439,7 @@ func (w *response) room(n int) bool {
 		if len(w.buf) >= w.bodyStart() && len(w.buf)+n <= cap(w.buf) {
 			return true
 		}
+		w.guessType(p)
 		w.seal(n)
 	} else if w.chunked {
 		w.buf = appendChunkHead(w.buf, n)
@@ -561,8 +579,8 @@ func (w *response) finish() error {
 		w.appendTrailers()
 		w.buf = append(w.buf, crlf...)
 	}
-	if w.length >= 0 && w.wrote < w.length && w.mayHaveBody() {
-		w.close = true // what was promised did not come
+	if w.mayHaveBody() && (w.tooMuch || w.length >= 0 && w.wrote < w.length) {
+		w.close = true // it is not what was promised
 	}
 	return w.flush()
 }
@@ -570,8 +588,8 @@ func (w *response) finish() error {
 // appendTrailers appends those that had been announced, and those with net/http's
 // prefix.
 func (w *response) appendTrailers() {
-	if len(w.header["Trailer"]) > 0 {
-		eachElement(w.header["Trailer"], func(name string) {
+	if len(w.announced) > 0 {
+		eachElement(w.announced, func(name string) {
 			name = http.CanonicalHeaderKey(name)
 			if !mayBeTrailer(name) {
 				return
