@@ -77,18 +77,67 @@ test('a route named <script> is text', async scene => {
   assert.equal(await page.locator('script:not([src]), img[src=x]').count(), 0);
 });
 
+test('what changes flashes once, unless motion is to be reduced', async scene => {
+  const router = await scene.router(yaml);
+  const page = await scene.live(router.admin);
+  const calm = await scene.live(router.admin, { reducedMotion: 'reduce' });
+  for (const each of [page, calm]) {
+    await each.evaluate(() => {
+      window.flashes = 0;
+      const animate = Element.prototype.animate;
+      Element.prototype.animate = function (...args) { window.flashes++; return animate.apply(this, args); };
+    });
+  }
+  await router.edit(text => text.replace('3902', '3904'));
+  for (const each of [page, calm]) await each.getByText(':3904', { exact: true }).waitFor();
+  await until('the row flashes', () => page.evaluate(() => window.flashes > 0));
+  assert.equal(await calm.evaluate(() => window.flashes), 0);
+});
+
+test('a page that has lost its router says so, and catches up', async scene => {
+  const router = await scene.router(yaml);
+  const page = await scene.live(router.admin);
+  scene.expected = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE/;
+  await router.end();
+  await page.getByText(/not connected since/).waitFor();
+  await router.edit(text => `${text}  delta: 3905\n`);
+  await router.run(router.again);
+  await page.locator('#connection[data-state=live]').waitFor();
+  await page.getByRole('link', { name: 'delta.localhost', exact: true }).waitFor();
+});
+
 test('all of it without JavaScript', async scene => {
   const router = await scene.router(yaml);
   await router.save(`${yaml}  broken: x y\n`);
   await until('the bad edit is read', async () => (await router.api('/api/state')).file.status === 'rejected');
+  await router.ask('beta.localhost', '/lamps');
+  await router.ask('nothing.localhost');
   const page = await scene.page(router.admin, { javaScriptEnabled: false });
-  await shows(page, 'alpha.localhost', 'beta.localhost', 'gamma.localhost/api');
+  const all = ['alpha.localhost', 'beta.localhost', 'gamma.localhost/api'];
+  const view = name => page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name }).click();
+  await shows(page, ...all);
   await page.getByText(/routes.yaml:7:\d+/).first().waitFor();
+  await page.getByRole('link', { name: 'Route', exact: true }).click();
+  await shows(page, ...all.toReversed());
   await page.getByLabel('Search routes').fill('gamma');
   await page.keyboard.press('Enter');
   await shows(page, 'gamma.localhost/api');
-  for (const [name, text] of [['File', 'broken: x y'], ['Events', /\+ alpha.localhost :3901/]]) {
-    await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name }).click();
+
+  await page.getByRole('link', { name: 'Details of gamma.localhost/api' }).click();
+  await page.getByLabel('URL', { exact: true }).fill('http://gamma.localhost/other');
+  await page.getByRole('button', { name: 'Ask the table' }).click();
+  await page.getByText('unknown_route').waitFor();
+
+  await view('Requests');
+  await page.getByLabel('Status').selectOption('5xx');
+  await page.getByRole('button', { name: 'Filter' }).click();
+  await page.waitForURL(/status=5xx/);
+  await page.getByRole('link', { name: 'beta.localhost' }).click();
+  await page.getByRole('heading', { level: 1, name: '/lamps' }).waitFor();
+  await page.getByText('connection refused').first().waitFor();
+
+  for (const [name, text] of [['File', 'broken: x y'], ['Events', /\+ alpha.localhost :3901/], ['Status', /3 to 3 endpoints/]]) {
+    await view(name);
     await page.getByRole('heading', { name, level: 1 }).waitFor();
     await page.getByText(text).first().waitFor();
   }
