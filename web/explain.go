@@ -10,9 +10,9 @@ import (
 
 // Question is a request that somebody has in mind.
 type Question struct {
-	Method string `json:"method"`
-	Host   string `json:"host"`
-	Path   string `json:"path"` // escaped, as a request has it; "/" at least
+	Method string `json:"method"` // GET unless it was given
+	Host   string `json:"host"`   // with its port, if it has one
+	Path   string `json:"path"`   // escaped, as a request has it; "/" at least
 	// Instance is the value that __VCAP_ID__ would have; empty for no session.
 	Instance string `json:"instance,omitempty"`
 	// Hash is the value that the route's hash_header would have.
@@ -21,7 +21,7 @@ type Question struct {
 
 // Explanation says which rule takes a request, and why.
 type Explanation struct {
-	Question Question `json:"question"`
+	Question Question `json:"question"` // as it was read
 	// Answer is the outcome in one sentence.
 	Answer string `json:"answer"`
 	// Status is what the router itself would answer; 0 when an instance answers.
@@ -44,16 +44,16 @@ type Explanation struct {
 
 // Candidate is a rule that was looked for.
 type Candidate struct {
-	URI   string `json:"uri"`
-	Taken bool   `json:"taken,omitempty"`
-	Why   string `json:"why"`
+	URI   string `json:"uri"`             // the key that was looked for
+	Taken bool   `json:"taken,omitempty"` // it takes the request
+	Why   string `json:"why"`             // or why it does not, in words
 }
 
 // Pick is an instance that would be tried.
 type Pick struct {
-	Addr string `json:"addr"`
-	ID   string `json:"id,omitempty"`
-	Why  string `json:"why"`
+	Addr string `json:"addr"`         // host:port
+	ID   string `json:"id,omitempty"` // what __VCAP_ID__ names
+	Why  string `json:"why"`          // why it comes in this place, in words
 }
 
 func (s *Server) serveExplain(w http.ResponseWriter, r *http.Request) {

@@ -276,13 +276,14 @@ type snapshot struct {
 	// Started is State's, for streams without the state too: another one is another
 	// process.
 	Started  time.Time `json:"started"`
-	Now      time.Time `json:"now"` // this machine's clock, by which the reader sets its own
-	Events   []Event   `json:"events,omitzero"`
+	Now      time.Time `json:"now"`               // this machine's clock, by which the reader sets its own
+	Events   []Event   `json:"events,omitzero"`   // the latest 200, the newest last
 	Requests []Request `json:"requests,omitzero"` // the newest last
 }
 
+// goneRoute is the event "gone".
 type goneRoute struct {
-	URI string `json:"uri"`
+	URI string `json:"uri"` // the key of the row
 }
 
 // frame is a run of server-sent events, written in one piece.

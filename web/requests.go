@@ -48,28 +48,27 @@ type Request struct {
 	ID uint64 `json:"id"`
 	// RequestID is the value of X-Vcap-Request-Id.
 	RequestID string    `json:"request_id,omitempty"`
-	Time      time.Time `json:"time"`
-	Client    string    `json:"client"` // ip:port
-	Protocol  string    `json:"protocol"`
-	Method    string    `json:"method"`
-	Scheme    string    `json:"scheme"` // http, https
-	Host      string    `json:"host"`
-	Target    string    `json:"target"` // path and query
+	Time      time.Time `json:"time"`     // when its head had been read
+	Client    string    `json:"client"`   // ip:port
+	Protocol  string    `json:"protocol"` // of the client: HTTP/1.1, HTTP/2.0
+	Method    string    `json:"method"`   // as the client sent it
+	Scheme    string    `json:"scheme"`   // http, https
+	Host      string    `json:"host"`     // as the client sent it, with the port
+	Target    string    `json:"target"`   // path and query
 
-	Route    string           `json:"route,omitempty"` // the key of the row; none when no route matched
-	App      string           `json:"app,omitempty"`
+	Route    string           `json:"route,omitempty"`    // the key of the row; none when no route matched
+	App      string           `json:"app,omitempty"`      // of the instance
 	Instance *RequestInstance `json:"instance,omitempty"` // the one that was tried last
 	// RouteService says that the request was sent to the route's service.
-	RouteService bool `json:"route_service,omitempty"`
-	Attempts     int  `json:"attempts"`
-
+	RouteService  bool   `json:"route_service,omitempty"`
+	Attempts      int    `json:"attempts"`               // instances that were tried
 	Status        int    `json:"status"`                 // 101 for a tunnel, 0 when no reply was written
 	RouterError   string `json:"router_error,omitempty"` // the reply's X-Cf-RouterError
 	Error         string `json:"error,omitempty"`        // what the last attempt ended with
-	RequestBytes  int64  `json:"request_bytes"`
-	ResponseBytes int64  `json:"response_bytes"`
-	Timing        Timing `json:"timing_ms"`
-	Upgrade       string `json:"upgrade,omitempty"` // the protocol of the tunnel
+	RequestBytes  int64  `json:"request_bytes"`          // of the body
+	ResponseBytes int64  `json:"response_bytes"`         // of the body
+	Timing        Timing `json:"timing_ms"`              // where its time went
+	Upgrade       string `json:"upgrade,omitempty"`      // the protocol of the tunnel
 	// ReplayOf is the request that this one repeats.
 	ReplayOf uint64 `json:"replay_of,omitempty"`
 	// Captured says that heads and bodies are kept: somebody watched.
@@ -78,14 +77,14 @@ type Request struct {
 
 // RequestInstance is the instance that a request was sent to.
 type RequestInstance struct {
-	Addr  string `json:"addr"`
-	ID    string `json:"id,omitempty"`
-	Index string `json:"index,omitempty"`
+	Addr  string `json:"addr"`            // host:port
+	ID    string `json:"id,omitempty"`    // what __VCAP_ID__ names
+	Index string `json:"index,omitempty"` // the number of the instance in its app
 }
 
 // Timing is where the time of a request went, in milliseconds.
 type Timing struct {
-	Total  float64 `json:"total"`
+	Total  float64 `json:"total"`  // from the end of the head to the last byte
 	Router float64 `json:"router"` // what the router itself took
 	Failed float64 `json:"failed"` // attempts that failed
 	// DNS, Dial and TLS are what the last attempt spent on connecting: 0 on a
@@ -97,8 +96,8 @@ type Timing struct {
 	Body float64 `json:"body"` // to the end of the reply's body, or of the tunnel
 }
 
-// RequestDetail is a request with all that is known of it. Request and Response are
-// nil when nobody watched as it came, or it had to make room.
+// RequestDetail is a request with all that is known of it. Sent and Answer are nil
+// when nobody watched as it came, or it had to make room.
 type RequestDetail struct {
 	Request
 	// URL is the whole address, scheme to query.
@@ -116,13 +115,13 @@ type Message struct {
 	Headers []Header `json:"headers"` // by name
 	// HeadersClipped says that lines were left out, for there were too many.
 	HeadersClipped bool `json:"headers_clipped,omitempty"`
-	Body           Body `json:"body"`
+	Body           Body `json:"body"` // what is kept of it
 }
 
 // Header is one line of a head.
 type Header struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name  string `json:"name"`  // in its canonical form
+	Value string `json:"value"` // masked where it is secret
 }
 
 func compareHeaders(a, b Header) int {
@@ -131,8 +130,8 @@ func compareHeaders(a, b Header) int {
 
 // Body is the beginning of a body: as text where it is UTF-8, else in base64.
 type Body struct {
-	Text   string `json:"text,omitempty"`
-	Base64 string `json:"base64,omitempty"`
+	Text   string `json:"text,omitempty"`   // what is UTF-8
+	Base64 string `json:"base64,omitempty"` // what is not
 	// Decoded is the Content-Encoding that was undone for it.
 	Decoded string `json:"decoded,omitempty"`
 	Kept    int    `json:"kept"` // bytes that are kept, before decoding
@@ -143,7 +142,7 @@ type Body struct {
 // Replay says what is different when a request is sent again. Its zero value
 // changes nothing.
 type Replay struct {
-	Method string `json:"method,omitempty"`
+	Method string `json:"method,omitempty"` // another method
 	Target string `json:"target,omitempty"` // path and query
 	// Headers replace those of the same name; an empty value removes one. Host is one
 	// of them.
@@ -154,15 +153,15 @@ type Replay struct {
 
 // Session is a sticky session that was seen on a route.
 type Session struct {
-	Cookie   string    `json:"cookie"` // the application's cookie
-	Value    string    `json:"value"`  // masked
-	Instance string    `json:"instance"`
-	Addr     string    `json:"addr"`
-	Client   string    `json:"client"` // ip
-	Agent    string    `json:"agent,omitempty"`
-	First    time.Time `json:"first"`
-	Last     time.Time `json:"last"`
-	Requests uint64    `json:"requests"`
+	Cookie   string    `json:"cookie"`          // the application's cookie
+	Value    string    `json:"value"`           // masked
+	Instance string    `json:"instance"`        // the id of the instance
+	Addr     string    `json:"addr"`            // its host:port
+	Client   string    `json:"client"`          // ip
+	Agent    string    `json:"agent,omitempty"` // the User-Agent
+	First    time.Time `json:"first"`           // when it was first seen
+	Last     time.Time `json:"last"`            // when it was last seen
+	Requests uint64    `json:"requests"`        // how many it had
 }
 
 // RequestList is the answer of /api/requests.

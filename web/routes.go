@@ -21,7 +21,7 @@ type RouteDetail struct {
 
 // Registration is the latest router.register message of one instance.
 type Registration struct {
-	Addr   string `json:"addr"`
+	Addr   string `json:"addr"`   // of the instance, host:port
 	Source string `json:"source"` // as Route.Source
 	// Received is when it came last.
 	Received time.Time `json:"received"`

@@ -10,8 +10,8 @@ import (
 	"devrouter/config/problem"
 )
 
-// State is everything that the page shows, but for the events: a value of one
-// moment. Neither side modifies it, or what it points to, once it is handed over.
+// State is everything that the page shows, but for events and requests: a value of
+// one moment. Neither side modifies it, or what it points to, once it is handed over.
 type State struct {
 	// Version, Started, RouterURL and Links stay the same as long as the process
 	// lives: a stream sends them once, in its snapshot.
@@ -28,8 +28,8 @@ type State struct {
 
 // Link is another address of this process: the metrics, NATS.
 type Link struct {
-	Name string `json:"name"`
-	URL  string `json:"url"` // shown as text unless it is http, https or a path
+	Name string `json:"name"` // for people
+	URL  string `json:"url"`  // shown as text unless it is http, https or a path
 }
 
 // The values of File.Status.
@@ -44,7 +44,7 @@ const (
 // File is the state of routes.yaml.
 type File struct {
 	Path   string `json:"path"`   // as the user gave it
-	Status string `json:"status"` // one of the File constants
+	Status string `json:"status"` // applied, rejected, missing, empty or off: the File constants
 	// Applied is when the table that serves was read; zero means never.
 	Applied time.Time `json:"applied,omitzero"`
 	// Problems are those of the last reading, in the order of the file.
@@ -53,23 +53,23 @@ type File struct {
 
 // Route is one row of the table.
 type Route struct {
-	URI           string     `json:"uri"`           // host[/path], the key of the row
-	URL           string     `json:"url,omitempty"` // where a browser reaches it; empty for a wildcard
-	Source        string     `json:"source"`        // "routes.yaml:7" or "bus"
-	App           string     `json:"app,omitempty"`
-	Sticky        bool       `json:"sticky,omitempty"`
-	LoadBalancing string     `json:"load_balancing"` // round-robin, least-connection, hash
-	Instances     []Instance `json:"instances"`
-	Requests      uint64     `json:"requests"` // since the start
+	URI           string     `json:"uri"`              // host[/path], the key of the row
+	URL           string     `json:"url,omitempty"`    // where a browser reaches it; empty for a wildcard
+	Source        string     `json:"source"`           // "routes.yaml:7" or "bus"
+	App           string     `json:"app,omitempty"`    // its app, from the file or from the bus
+	Sticky        bool       `json:"sticky,omitempty"` // the route names session cookies of its own
+	LoadBalancing string     `json:"load_balancing"`   // round-robin, least-connection, hash
+	Instances     []Instance `json:"instances"`        // in the order of their registration
+	Requests      uint64     `json:"requests"`         // since the start
 	// Traffic is what is known of the last minutes.
 	Traffic Traffic `json:"traffic"`
 }
 
 // Instance is one endpoint of a route.
 type Instance struct {
-	Addr   string `json:"addr"` // host:port
-	ID     string `json:"id,omitempty"`
-	Index  string `json:"index,omitempty"`
+	Addr   string `json:"addr"`             // host:port
+	ID     string `json:"id,omitempty"`     // what __VCAP_ID__ names
+	Index  string `json:"index,omitempty"`  // the number of the instance in its app
 	Source string `json:"source,omitempty"` // as Route.Source
 	// LastSeen is when the last registration arrived; Expires is when the
 	// instance leaves the table unless another arrives. Both are zero for what
@@ -78,21 +78,20 @@ type Instance struct {
 	LastSeen time.Time `json:"last_seen,omitzero"`
 	Expires  time.Time `json:"expires,omitzero"`
 
-	// Health says whether the instance answers: one of the Health constants, or ""
+	// Health says whether the instance answers: up or down, the Health constants, or ""
 	// when that is not known. HealthSince is when it became so, and HealthWhy, of one
 	// that is down, the reason in words, such as "connection refused".
 	Health      string    `json:"health,omitempty"`
 	HealthSince time.Time `json:"health_since,omitzero"`
 	HealthWhy   string    `json:"health_why,omitempty"`
 
-	InFlight    int               `json:"in_flight,omitempty"`
-	Failed      bool              `json:"failed,omitempty"` // Health is down
-	FailedSince time.Time         `json:"failed_since,omitzero"`
-	Error       string            `json:"error,omitempty"` // why it failed
-	TLS         bool              `json:"tls,omitempty"`
-	Zone        string            `json:"zone,omitempty"`
-	Tags        map[string]string `json:"tags,omitempty"`
-
+	InFlight    int               `json:"in_flight,omitempty"`   // requests that have not ended
+	Failed      bool              `json:"failed,omitempty"`      // Health is down
+	FailedSince time.Time         `json:"failed_since,omitzero"` // as health_since
+	Error       string            `json:"error,omitempty"`       // why it failed
+	TLS         bool              `json:"tls,omitempty"`         // the router speaks TLS to it
+	Zone        string            `json:"zone,omitempty"`        // its availability zone
+	Tags        map[string]string `json:"tags,omitempty"`        // as it registered them
 	// Requests are those that were sent here for this route since it registered, and
 	// Errors those that went wrong: no reply came, or one with 5xx.
 	Requests uint64 `json:"requests,omitempty"`

@@ -7,14 +7,14 @@ import (
 
 // Status is how the process does.
 type Status struct {
-	Started time.Time `json:"started"`
-	Now     time.Time `json:"now"` // this machine's clock
+	Started time.Time `json:"started"` // when the process began
+	Now     time.Time `json:"now"`     // this machine's clock
 	// Ready says that traffic is served, and Draining that the end has begun.
 	Ready    bool `json:"ready"`
 	Draining bool `json:"draining"`
 
-	Routes    int `json:"routes"`
-	Endpoints int `json:"endpoints"`
+	Routes    int `json:"routes"`    // in the table
+	Endpoints int `json:"endpoints"` // in the table, one for each of their routes
 	// LastRegistration is when a registration last arrived; zero before the first.
 	LastRegistration time.Time `json:"last_registration,omitzero"`
 
@@ -27,8 +27,8 @@ type Status struct {
 	// InFlight are requests that have not ended, tunnels and streams included.
 	InFlight int `json:"in_flight"`
 
-	NATS    NATS    `json:"nats"`
-	Process Process `json:"process"`
+	NATS    NATS    `json:"nats"`    // the bus
+	Process Process `json:"process"` // what it takes
 	// Requests is the state of the request log; absent when none is kept.
 	Requests *RequestsStatus `json:"requests,omitempty"`
 }
@@ -36,11 +36,11 @@ type Status struct {
 // Totals count requests since the start, as /varz counts them: what the router
 // answered without trying an instance is no response.
 type Totals struct {
-	Requests     int64 `json:"requests"`
-	Responses2xx int64 `json:"responses_2xx"`
-	Responses3xx int64 `json:"responses_3xx"`
-	Responses4xx int64 `json:"responses_4xx"`
-	Responses5xx int64 `json:"responses_5xx"`
+	Requests     int64 `json:"requests"`      // attempts, where one was made again
+	Responses2xx int64 `json:"responses_2xx"` // replies of that class
+	Responses3xx int64 `json:"responses_3xx"` // replies of that class
+	Responses4xx int64 `json:"responses_4xx"` // replies of that class
+	Responses5xx int64 `json:"responses_5xx"` // replies of that class
 	ResponsesXxx int64 `json:"responses_xxx"` // any other, and none
 	BadRequests  int64 `json:"bad_requests"`  // the router's own 400 and 404
 	BadGateways  int64 `json:"bad_gateways"`  // and 502
@@ -48,9 +48,9 @@ type Totals struct {
 
 // NATS is the state of the bus.
 type NATS struct {
-	URL       string `json:"url"`
-	Embedded  bool   `json:"embedded"`
-	Connected bool   `json:"connected"`
+	URL       string `json:"url"`       // where clients connect to
+	Embedded  bool   `json:"embedded"`  // the server is this process
+	Connected bool   `json:"connected"` // the router is connected
 	// Clients and SlowConsumers are those of the embedded server: connections of
 	// others that are open, and that were closed for reading too slowly.
 	Clients       int   `json:"clients"`
@@ -63,13 +63,13 @@ type NATS struct {
 
 // Process is what the process takes.
 type Process struct {
-	PID        int     `json:"pid"`
-	CPU        float64 `json:"cpu"`       // seconds a second
-	PeakBytes  int64   `json:"rss_peak"`  // the most memory that was ever resident
-	HeapBytes  int64   `json:"heap"`      // that Go objects take up
-	TotalBytes int64   `json:"allocated"` // that Go has from the system
-	Goroutines int     `json:"goroutines"`
-	Cores      int     `json:"cores"`
+	PID        int     `json:"pid"`        // its number
+	CPU        float64 `json:"cpu"`        // seconds a second
+	PeakBytes  int64   `json:"rss_peak"`   // the most memory that was ever resident
+	HeapBytes  int64   `json:"heap"`       // that Go objects take up
+	TotalBytes int64   `json:"allocated"`  // that Go has from the system
+	Goroutines int     `json:"goroutines"` // that run or wait
+	Cores      int     `json:"cores"`      // of the machine
 }
 
 // RequestsStatus is the state of the request log.

@@ -55,6 +55,9 @@ func maskCookies(value string) string {
 	pairs := strings.Split(value, ";")
 	for i, pair := range pairs {
 		name, secret, ok := strings.Cut(pair, "=")
+		if strings.HasPrefix(strings.TrimSpace(name), "__VCAP_ID_") {
+			continue // the id of an instance, which the table shows
+		}
 		if ok {
 			pairs[i] = name + "=" + Mask(secret)
 		} else if strings.TrimSpace(pair) != "" {

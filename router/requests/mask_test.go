@@ -15,6 +15,7 @@ func TestSecretsAreMasked(t *testing.T) {
 		{"header", "Proxy-Authorization", "Basic dXNlcjpw", "Basic ***(8)"},
 		{"header", "Cookie", "JSESSIONID=" + long + "; theme=dark", "JSESSIONID=abcd***(26); theme=***(4)"},
 		{"header", "Cookie", "nameless", "***(8)"},
+		{"header", "Cookie", "sid=1; __VCAP_ID__=3239f708-965b-8fcb-8d72-a15b8541fc0f", "sid=***(1); __VCAP_ID__=3239f708-965b-8fcb-8d72-a15b8541fc0f"},
 		{"header", "Cookie", "a=b=c", "a=***(3)"},
 		{"header", "Set-Cookie", "sid=" + long + "; Path=/; HttpOnly", "sid=abcd***(26); Path=/; HttpOnly"},
 		{"header", "Set-Cookie", "sid=x", "sid=***(1)"},
