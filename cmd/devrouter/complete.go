@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -10,6 +11,38 @@ import (
 	"devrouter/config"
 	"devrouter/devapps"
 )
+
+// addCompletion adds the command that prints scripts for shells, and the words that
+// flags take.
+func addCompletion(root *cobra.Command) {
+	words := map[string][]cobra.Completion{"log-level": {"debug", "info", "warn", "error"}, "log-format": {"text", "json"}}
+	for flag, values := range words {
+		// It fails for a flag that is none only.
+		_ = root.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			describeCompletion(cmd)
+		}
+	}
+}
+
+func describeCompletion(cmd *cobra.Command) {
+	cmd.Short = "Print a script that completes commands in a shell"
+	cmd.Use = "completion SHELL"
+	cmd.Long = `Print a script by which bash, zsh, fish or powershell completes devrouter's commands,
+their flags and the hosts of routes.yaml.`
+	cmd.Example = "  source <(devrouter completion bash)\n  devrouter completion zsh > \"${fpath[1]}/_devrouter\"\n  devrouter completion fish > ~/.config/fish/completions/devrouter.fish"
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		return &usageError{fmt.Errorf("devrouter completion takes a shell: bash, zsh, fish or powershell, not %q", strings.Join(args, " "))}
+	}
+	for _, shell := range cmd.Commands() {
+		shell.Args = noArguments
+		shell.Hidden = true
+	}
+}
 
 // completeHosts completes the first arguments of a command, up to a number, to the
 // routes of the file.

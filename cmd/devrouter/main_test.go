@@ -165,7 +165,7 @@ func TestUsageMistakesExitWith2(t *testing.T) {
 		args []string
 		want string
 	}{
-		{nil, []string{"rum"}, `unknown command "rum"; did you mean "run"?`},
+		{nil, []string{"rum"}, `unknown command "rum"; did you mean "rm" or "run"?`},
 		{nil, []string{"--prot", "1"}, "unknown flag: --prot"},
 		{nil, []string{"--port", "70000"}, "70000"},
 		{nil, []string{"run", "now"}, `devrouter run takes no argument, got "now"`},

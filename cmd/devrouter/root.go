@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newInitCommand(flags), newCheckCommand(flags), newAddCommand(flags), newRemoveCommand(flags),
 		newRoutesCommand(flags), newRequestsCommand(flags), newEventsCommand(flags),
 		newWaitCommand(flags), newOpenCommand(flags), newDoctorCommand(flags), newSchemaCommand(), newVersionCommand())
-	root.CompletionOptions.HiddenDefaultCmd = true
+	addCompletion(root)
 	root.SuggestionsMinimumDistance = 2
 	return root
 }
@@ -90,9 +91,18 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if cmd.HasParent() {
 		message = fmt.Sprintf("%s takes no argument, got %q", cmd.CommandPath(), args[0])
 	} else if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		message += fmt.Sprintf("; did you mean %q?", near[0])
+		message += fmt.Sprintf("; did you mean %s?", alternatives(near))
 	}
 	return &usageError{fmt.Errorf("%s; see devrouter --help", message)}
+}
+
+// alternatives quotes words and puts "or" between them.
+func alternatives(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = strconv.Quote(word)
+	}
+	return strings.Join(quoted, " or ")
 }
 
 // exactly returns a check that a command has from least to most arguments, which
