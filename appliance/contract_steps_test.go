@@ -119,7 +119,8 @@ func (s *scene) configure() { s.config += s.section.content }
 func (s *scene) options() (appliance.Options, error) {
 	c, err := config.Parse("gorouter.yml", []byte(s.fill(s.config)))
 	c.Port, c.SSLPort, c.Status.Port, c.NATS.Embedded.Port, c.RoutesFile = 0, 0, 0, 0, ""
-	c.EndpointHealthCheckInterval = 0 // gorouter looks at no endpoint, and cases count connections
+	// gorouter looks at no endpoint, and cases count connections.
+	c.EndpointHealthCheckInterval = 0
 	c.UseNetHTTP = c.UseNetHTTP || os.Getenv("DEVROUTER_TEST_NET_HTTP") != "" // make test-nethttp
 	return appliance.Options{Config: c}, err
 }

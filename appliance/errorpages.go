@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"devrouter/config"
+	"devrouter/devapps"
 	"devrouter/router"
 	"devrouter/router/errorpage"
 	"devrouter/router/route"
@@ -19,6 +20,7 @@ func (a *Appliance) addErrorPages(o *router.Options, c *config.Config) {
 		Source:    a.fileSource,
 		URL:       a.linkTo,
 		File:      absolute(c.RoutesFile),
+		Problem:   a.fileProblem,
 		Domain:    a.fileDomain,
 		Overview:  func() string { return a.URLs().Page },
 		Log:       a.component("proxy"),
@@ -41,6 +43,17 @@ func (a *Appliance) linkTo(key route.Key) string {
 		return ""
 	}
 	return a.urlOf(key)
+}
+
+// fileProblem is the first problem of a file that was not applied.
+func (a *Appliance) fileProblem() string {
+	if a.apps == nil {
+		return ""
+	}
+	if s := a.apps.State(); s.Status == devapps.StatusRejected && len(s.Problems) > 0 {
+		return s.Problems[0].Error()
+	}
+	return ""
 }
 
 func (a *Appliance) fileDomain() string {

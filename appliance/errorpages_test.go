@@ -28,6 +28,16 @@ func TestUnknownHostIsExplainedToABrowser(t *testing.T) {
 	}
 }
 
+func TestUnknownHostTellsOfABadEdit(t *testing.T) {
+	a := appliancetest.Start(t, "apps:\n  web: "+nobody(t)+"\n", nil)
+	a.Status("http://web.localhost/", 502)
+	a.Save("apps:\n  web: 1\n  shop: x\n")
+	a.Eventually("the page tells what is wrong with the file", func() bool {
+		page := a.Get("http://shop.localhost/", browser).Text
+		return strings.Contains(page, "The latest edit was not applied.") && strings.Contains(page, "routes.yaml:3:9: &#34;x&#34; is not a port")
+	})
+}
+
 func TestAppThatIsDownIsExplained(t *testing.T) {
 	port := nobody(t)
 	a := appliancetest.Start(t, "apps:\n  web: "+port+"\n", nil)

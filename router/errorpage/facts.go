@@ -30,6 +30,8 @@ type facts struct {
 	// Add is the line below apps that makes the route, and File where it goes.
 	Add  string `json:"add,omitempty"`
 	File string `json:"file,omitempty"`
+	// Problem is what is wrong with the file, whose former state is in force.
+	Problem string `json:"file_problem,omitempty"`
 
 	words
 	Method   string `json:"-"`
@@ -91,7 +93,7 @@ func (p *Pages) facts(e *proxy.RouterError) *facts {
 	}
 	f.Host, f.Path = shown(e.Request.Host), shown(e.Request.URL.EscapedPath())
 	f.Why = health.Words(e.Err)
-	f.Overview = p.opts.Overview()
+	f.Overview, f.Problem = p.opts.Overview(), p.opts.Problem()
 	switch {
 	case e.Pool != nil:
 		f.Route = p.route(e)

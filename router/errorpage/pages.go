@@ -20,6 +20,9 @@ type Options struct {
 	URL func(route.Key) string
 	// File is the path of the file that routes are added to. Empty means none.
 	File string
+	// Problem returns what is wrong with the file, so that a former state of it is in
+	// force; "" when it is as it stands. Optional.
+	Problem func() string
 	// Domain returns the domain of the file's apps, whose names may be told to who
 	// asks by one of them. Nil, or "", means localhost.
 	Domain func() string
@@ -37,6 +40,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.URL == nil {
 		o.URL = func(route.Key) string { return "" }
+	}
+	if o.Problem == nil {
+		o.Problem = func() string { return "" }
 	}
 	if o.Domain == nil {
 		o.Domain = func() string { return "" }
