@@ -22,6 +22,11 @@ func (a *Appliance) explain(q web.Question) web.Explanation {
 		x.Answer = "devrouter answers itself: this is the page's own name, which no registration reaches"
 		return x
 	}
+	if q.Method == http.MethodConnect {
+		x.Status, x.RouterError = http.StatusMethodNotAllowed, "connect_refused"
+		x.Answer = "405: CONNECT is for forward proxies; this router takes requests for its routes only"
+		return x
+	}
 	table := a.router.Table()
 	candidates, found := table.Candidates(q.Host, q.Path)
 	for i, c := range candidates {
@@ -147,11 +152,14 @@ func (a *Appliance) registrations(uri string) []web.Registration {
 	var list []web.Registration
 	for _, i := range pool.Instances() {
 		e := i.Endpoint()
-		message, err := json.Marshal(registration(uri, e))
-		if err != nil {
-			continue // a factor that JSON has no number for; wire refuses it
+		r := web.Registration{Addr: e.Addr, Source: a.source(key), Received: table.Seen(i), Message: a.router.Registration(key, e.Addr)}
+		if r.Literal = r.Message != nil; !r.Literal {
+			var err error
+			if r.Message, err = json.Marshal(registration(uri, e)); err != nil {
+				continue // a factor that JSON has no number for; wire refuses it
+			}
 		}
-		list = append(list, web.Registration{Addr: e.Addr, Source: a.source(key), Received: table.Seen(i), Message: message})
+		list = append(list, r)
 	}
 	return list
 }
@@ -161,7 +169,7 @@ func registration(uri string, e *route.Endpoint) wire.Registration {
 	r := wire.Registration{
 		URIs: []string{uri}, Protocol: e.Protocol, App: e.App, PrivateInstanceID: e.InstanceID, PrivateInstanceIndex: e.InstanceIndex,
 		ServerCertDomainSAN: e.ServerCertDomainSAN, RouteServiceURL: e.RouteServiceURL, Tags: e.Tags.Map(),
-		StaleThresholdInSeconds: int(e.TTL / time.Second), IsolationSegment: e.IsolationSegment, AvailabilityZone: e.AvailabilityZone,
+		HealthCheckPath: e.HealthPath, StaleThresholdInSeconds: int(e.TTL / time.Second), IsolationSegment: e.IsolationSegment, AvailabilityZone: e.AvailabilityZone,
 		Options: wire.Options{
 			LoadBalancing: string(e.Balancing.Algorithm), HashHeader: e.Balancing.HashHeader,
 			HashBalance: wire.Factor(e.Balancing.HashBalance), StickyCookieNames: slices.Clone(e.StickyCookies),

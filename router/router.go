@@ -155,8 +155,10 @@ type Router struct {
 	metrics    *admin.Metrics
 	activeApps *activeApps // nil when nobody is told of them
 	traffic    route.Traffic
-	started    time.Time
-	own        ownAddrs
+
+	registrations registrations
+	started       time.Time
+	own           ownAddrs
 
 	listeners     []net.Listener // of both entrances, as bound
 	clear, secure *entrance
@@ -228,6 +230,7 @@ func New(o Options) (*Router, error) {
 func (r *Router) tableOptions(o route.Options) route.Options {
 	o.OnChange = func(c route.Change) {
 		r.prober.TableChanged()
+		r.registrations.changed(c)
 		r.registry.changed(c)
 	}
 	turned := o.OnHealth

@@ -153,13 +153,13 @@ func (s *subscriber) message(m *nats.Msg) {
 	}
 	defer s.r.registry.tell()
 	if m.Subject == wire.SubjectRegister {
-		s.register(reg)
+		s.register(reg, m.Data)
 	} else {
 		s.unregister(reg)
 	}
 }
 
-func (s *subscriber) register(reg *wire.Registration) {
+func (s *subscriber) register(reg *wire.Registration, message []byte) {
 	if len(reg.URIs) == 0 {
 		return
 	}
@@ -174,9 +174,12 @@ func (s *subscriber) register(reg *wire.Registration) {
 	}
 	for _, uri := range reg.URIs {
 		s.each(wire.SubjectRegister, uri, reg, func(key route.Key) error {
+			s.r.registrations.note(key, e.Addr, message)
 			kind, err := s.r.table.Register(key, uri, e)
 			if err == nil {
 				s.measure(reg, kind)
+			} else {
+				s.r.registrations.forget(key, e.Addr)
 			}
 			if err == nil && kind == route.Unchanged { // a heartbeat
 				s.r.registry.endpoint(slog.LevelDebug, "endpoint-registered", key, e)

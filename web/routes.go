@@ -25,8 +25,9 @@ type Registration struct {
 	Source string `json:"source"` // as Route.Source
 	// Received is when it came last.
 	Received time.Time `json:"received"`
-	// Message is the message. Literal says that it is as it came, byte for byte;
-	// otherwise it is written anew from what the router keeps of it.
+	// Message is the message. Literal says that it is as it came, but for
+	// white space; otherwise it is written anew from what the router keeps of it: of a
+	// very large table not every message is kept.
 	Message json.RawMessage `json:"message"`
 	Literal bool            `json:"literal"`
 }

@@ -195,8 +195,14 @@ type Frame struct{ Name, Data string }
 // Watch opens the stream of events and waits for its snapshot.
 func (a *Appliance) Watch() *Stream {
 	a.t.Helper()
+	return a.WatchTopics("state,events")
+}
+
+// WatchTopics opens a stream of some topics and reads its snapshot.
+func (a *Appliance) WatchTopics(topics string) *Stream {
+	a.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := http.NewRequestWithContext(ctx, "GET", a.URLs().Admin+"/api/events", nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", a.URLs().Admin+"/api/events?topics="+topics, nil)
 	if err != nil {
 		a.t.Fatal(err)
 	}
