@@ -119,11 +119,11 @@ func TestOnlyAnExplicitMapMeansNoRoutes(t *testing.T) {
 	}
 }
 
-// Bytes that are awkward in a golden file.
+// Bytes that are awkward in a golden file (fault 100), and what is too much.
 func TestParseNamesThePlaceOfUnreadableBytes(t *testing.T) {
 	for content, want := range map[string]string{
 		"apps:\n  wéb: \xff\n":              "routes.yaml:2:8: the byte 0xff is not valid UTF-8; save it as UTF-8",
-		"apps:\n  web: 3\x00\n":             "routes.yaml:2:9: the file has a NUL byte; remove it",
+		"apps:\n  web: 3\x00\n":             "routes.yaml:2:9: the file has a NUL byte; remove it, or save the file as UTF-8",
 		"\xff\xfea\x00":                     "routes.yaml:1:1: the file is UTF-16; save it as UTF-8",
 		strings.Repeat("#", maxBytes+1):     "routes.yaml: the file has 4194305 bytes, at most 4194304 are read",
 		"apps: " + strings.Repeat("[", 2e4): "routes.yaml:1:10007: the file is nested too deeply",
@@ -168,6 +168,67 @@ func TestParseBoundsTheFile(t *testing.T) {
 		_, problems := Parse("routes.yaml", []byte(content))
 		if got := problems.Error(); got != want {
 			t.Errorf("Parse(%.40q…): got %s, want %s", content, got, want)
+		}
+	}
+}
+
+// Faults, section VI, row by row: each has a sentence of its own, with its place.
+// Rows 95 to 97 are timed below as well.
+func TestEveryRowOfYAMLContentHasItsSentence(t *testing.T) {
+	laughs := "a: &a [x, x, x, x, x, x, x, x, x]\n"
+	for c := 'b'; c < 'j'; c++ {
+		laughs += fmt.Sprintf("%c: &%c [%s*%c]\n", c, c, strings.Repeat(fmt.Sprintf("*%c, ", c-1), 8), c-1)
+	}
+	for _, tt := range []struct {
+		row           int
+		content, want string // the first problem; none when the file is good
+	}{
+		{95, laughs, ":6:8: the aliases up to here stand for more than 100000 values; write the values out"},
+		{96, strings.Repeat("[", 100_000), ": the file is nested too deeply"},
+		{96, strings.Repeat("{a: ", 20_000), ": the file is nested too deeply"},
+		{97, "apps: {web: {port: 1, routes: [" + strings.Repeat("a.b, ", 1_000_000) + "]}}", ": the file has 5000034 bytes, at most 4194304 are read"},
+		{98, "apps: {web: &web [*web]}", ":1:19: the alias *web stands for a value that it is a part of; write the values out"},
+		{98, "a: &a\n  <<: *a\n", ":2:7: the alias *a stands for a value that it is a part of; write the values out"},
+		{98, "apps: {web: {<<: {port: 1}}}", ":1:14: merge keys (<<) are not read; write the keys out, or use an alias for a single value"},
+		{98, "apps: {web: !!binary MzAwMA==}", ":1:13: the tag !!binary means nothing here; remove it"},
+		{99, "apps: {web: 1, web: 2}", `:1:16: the key "web" is given twice, first on line 1; remove one of the two`},
+		{99, "apps: {}\napps: {}\n", `:2:1: the key "apps" is given twice, first on line 1; remove one of the two`},
+		{100, "apps:\n\tweb: 1\n", ":2:1: the line is indented with a tab, which YAML does not allow; use spaces"},
+		{100, "apps: {web: 1} # tab\there\n", ""},
+		{100, "apps:\n  web: 1\x00\n", ":2:9: the file has a NUL byte; remove it, or save the file as UTF-8"},
+		{100, "apps:\n  web: 1 # \x07\n", ":2:12: the file has a control character; remove it"},
+		{100, "apps: {b\xfccher: 1}\n", ":1:9: the byte 0xfc is not valid UTF-8; save it as UTF-8"},
+		{100, "\xff\xfea\x00", ":1:1: the file is UTF-16; save it as UTF-8"},
+		{100, "\xfe\xff\x00a", ":1:1: the file is UTF-16; save it as UTF-8"},
+		{100, "a\x00p\x00p\x00", ":1:2: the file has a NUL byte; remove it, or save the file as UTF-8"},
+		{100, "\uFEFFapps: {web: 1}\n", ""},
+		{101, "", ": the file is empty: being written, or without routes on purpose; write apps: {} for no routes"},
+		{101, "# soon\n", ": the file is empty: being written, or without routes on purpose; write apps: {} for no routes"},
+		{101, "apps: {}\n---\napps: {web: 1}\n", ":2:1: a second YAML document begins here; one file is one document; put all apps below one apps:"},
+		{101, "---\napps: {web: 1}\n...\n", ""},
+		{102, "apps: {no: 1}", `:1:8: the name no is a bool to many readers of YAML; quote it: "no"`},
+		{102, "apps: {web: {port: 08}}", ":1:20: port 08 has a leading zero, which YAML may read as octal; write 8"},
+		{102, "apps: {web: {port: 0755}}", ":1:20: port 0755 has a leading zero, which YAML may read as octal; write 755"},
+		{102, "apps: {web: {tls_port: 8e3}}", ":1:24: tls_port 8e3 is a fraction or has an exponent; write plain digits"},
+		{102, "apps: {web: 1_000}", ":1:13: port 1_000 has a separator between its digits; write 1000"},
+		{102, "apps: {web: '3000'}", ""},
+		{103, "apps: {web: 1, WEB.localhost: 2}", `:1:16: route web.localhost belongs to app "web" already (line 1); an address goes to one app; give it other routes`},
+		{103, "apps: {web: 1, web.localhost.: 2}", `:1:16: route web.localhost belongs to app "web" already (line 1); an address goes to one app; give it other routes`},
+		{103, "apps: {'*.a.localhost': 1, b.a.localhost: 2, '*.localhost': 3}", ""},
+		{103, "apps: {http://web.localhost: 1}", `:1:8: route "http://web.localhost" has a scheme; write host/path alone`},
+		{103, "apps: {'web.localhost:80': 1}", `:1:8: route "web.localhost:80": a route has no port: requests are routed by name, whatever the port`},
+	} {
+		_, problems := Parse("", []byte(tt.content))
+		got := ""
+		if len(problems) > 0 {
+			got = problems[0].Error()
+		}
+		if tt.row == 96 { // wherever the depth is too much
+			got = strings.TrimLeft(got, ":0123456789")
+			tt.want = strings.TrimLeft(tt.want, ":")
+		}
+		if got != tt.want {
+			t.Errorf("row %d, %.60q: got %q, want %q", tt.row, tt.content, got, tt.want)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package devapps
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -26,7 +27,7 @@ func (r *reader) root(d *document, root *yaml.Node) {
 		r.problem(root, "begin with apps:", "the file is %s, want a map with apps", kind(root))
 		return
 	}
-	says := false
+	says, before := false, len(r.problems)
 	var includes *yaml.Node
 	for _, f := range r.fields(root) {
 		switch f.key.Value {
@@ -40,15 +41,25 @@ func (r *reader) root(d *document, root *yaml.Node) {
 			r.apps(d, f)
 			says = true
 		default:
-			r.unknown(f.key, "at the top of the file", topKeys)
+			r.unknownAtTop(f)
 		}
 	}
-	if !says {
+	if !says && len(r.problems) == before { // or it is a misplaced key's fault
 		r.problem(root, emptyHint, "the file has no apps")
 	}
 	if includes != nil { // its apps come behind those of the file
 		r.include(d, includes)
 	}
+}
+
+// unknownAtTop reports a key that means nothing at the top, where an app may have
+// been put by mistake.
+func (r *reader) unknownAtTop(f field) {
+	if f.value.Tag != "!!null" && problem.Nearest(f.key.Value, topKeys) == "" {
+		r.problem(f.key, "an app stands below apps:, two spaces further in", "unknown key %s at the top of the file", quoted(f.key.Value))
+		return
+	}
+	r.unknown(f.key, "at the top of the file", topKeys)
 }
 
 // entry is what the files say of one app.
@@ -111,11 +122,12 @@ func (r *reader) app(e *entry) App {
 	if !r.appName(e.key) {
 		return app
 	}
+	before := len(r.problems)
 	fields := r.settings(e.field)
 	if e.over != nil {
 		fields = completed(fields, r.settings(*e.over))
 	}
-	routes := r.appFields(&app, e, fields)
+	routes := r.appFields(&app, e, fields, before)
 	r.appRoutes(&app, e.document.domainName(), e.key, routes)
 	r.countPairs(e.key, &app)
 	return app
@@ -187,13 +199,13 @@ func (r *reader) countPairs(key *yaml.Node, app *App) {
 	}
 }
 
-// appFields reads the settings of an app and returns its route nodes.
-func (r *reader) appFields(app *App, e *entry, fields []field) (routes []*yaml.Node) {
+// appFields reads the settings of an app and returns its route nodes; before is
+// how many problems there were before the app.
+func (r *reader) appFields(app *App, e *entry, fields []field, before int) (routes []*yaml.Node) {
 	var short instanceNodes
 	var instances, protocol *yaml.Node
 	var hash hashFields
 	var routesKey string
-	before := len(r.problems)
 	for _, o := range fields {
 		switch o.key.Value {
 		case "routes", "uris":
@@ -231,10 +243,13 @@ func (r *reader) appFields(app *App, e *entry, fields []field) (routes []*yaml.N
 }
 
 // instancesHint says how to give an app its first instance. In an overlay the
-// name may be a mistake.
+// name may be a mistake, and settings may not be indented.
 func (r *reader) instancesHint(e *entry) string {
 	var names []string
 	for _, other := range r.entries {
+		if e.value.Tag == "!!null" && other.key.Line == e.key.Line+1 && slices.Contains(appKeys, other.key.Value) {
+			return fmt.Sprintf("indent %s: further than %s:", other.key.Value, e.key.Value)
+		}
 		if other.document.overlay != e.document.overlay {
 			names = append(names, other.key.Value)
 		}

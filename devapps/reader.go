@@ -26,6 +26,7 @@ type reader struct {
 	base      int                  // lines of the files before it
 	bytes     int                  // of all files
 	stopped   bool                 // no further files are included
+	stars     map[[2]int]bool      // line and column of each unquoted *, which is all that is said of them
 
 	entries  []*entry
 	named    map[string]*entry
@@ -37,7 +38,7 @@ type reader struct {
 }
 
 func newReader(from files) *reader {
-	return &reader{from: from, documents: make(map[string]*document), named: make(map[string]*entry),
+	return &reader{from: from, stars: make(map[[2]int]bool), documents: make(map[string]*document), named: make(map[string]*entry),
 		claimed: make(map[route.Key]claim), listed: make(map[[2]string]int)}
 }
 
@@ -60,7 +61,7 @@ func (r *reader) add(p problem.Problem) {
 
 // problem reports a mistake at a node.
 func (r *reader) problem(n *yaml.Node, hint, format string, args ...any) {
-	if len(r.problems) < maxProblems { // making one costs as much as its line is long
+	if len(r.problems) < maxProblems && !r.stars[[2]int{n.Line, n.Column}] { // making one costs as much as its line is long
 		file, line := r.place(n.Line)
 		r.add(file.At(line, n.Column, hint, format, args...))
 	}

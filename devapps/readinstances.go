@@ -142,6 +142,10 @@ func (r *reader) target(n *yaml.Node) (Instance, bool) {
 		r.problem(n, "write "+shorten(rest), "instance %q has a scheme", shorten(value))
 		return Instance{}, false
 	}
+	if address, path, found := strings.Cut(value, "/"); found {
+		r.problem(n, "write "+shorten(address)+", and the path into routes", "instance %q has a path: /%s; the path of a request goes to the app as it comes", shorten(value), shorten(path))
+		return Instance{}, false
+	}
 	colon := strings.LastIndexByte(value, ':')
 	if colon < 0 {
 		port := r.port(n, "port")
@@ -191,13 +195,14 @@ func (r *reader) host(n *yaml.Node) (string, bool) {
 }
 
 var (
-	decimal  = regexp.MustCompile(`^[1-9][0-9]*$`)
-	leading0 = regexp.MustCompile(`^0+[0-9]+$`)
-	exponent = regexp.MustCompile(`^[0-9.]+[eE][+-]?[0-9]+$`)
-	fraction = regexp.MustCompile(`^[0-9]*\.[0-9]*$`)
-	grouped  = regexp.MustCompile(`^[0-9][0-9_,]*$`)
-	otherNum = regexp.MustCompile(`^0[xobXOB][0-9a-fA-F_]+$`)
-	signed   = regexp.MustCompile(`^[+-][0-9]+$`)
+	decimal   = regexp.MustCompile(`^[1-9][0-9]*$`)
+	leading0  = regexp.MustCompile(`^0+[0-9]+$`)
+	exponent  = regexp.MustCompile(`^[0-9.]+[eE][+-]?[0-9]+$`)
+	fraction  = regexp.MustCompile(`^[0-9]*\.[0-9]*$`)
+	grouped   = regexp.MustCompile(`^[0-9][0-9_,]*$`)
+	otherNum  = regexp.MustCompile(`^0[xobXOB][0-9a-fA-F_]+$`)
+	portRange = regexp.MustCompile(`^[0-9]+-[0-9]+$`)
+	signed    = regexp.MustCompile(`^[+-][0-9]+$`)
 )
 
 // port reads a port as a person wrote it. YAML takes 0755 for octal and 8e3
@@ -221,6 +226,12 @@ func (r *reader) port(n *yaml.Node, what string) uint16 {
 		r.problem(n, "write "+strings.TrimLeft(v, "0"), "%s %s has a leading zero, which YAML may read as octal", what, v)
 	case exponent.MatchString(v), fraction.MatchString(v):
 		r.problem(n, "write plain digits", "%s %s is a fraction or has an exponent", what, v)
+	case decimal.MatchString(strings.TrimSuffix(v, ",")):
+		r.problem(n, "remove the comma", "%s %s ends with a comma", what, v)
+	case portRange.MatchString(v):
+		r.problem(n, "list the ports: [3000, 3001]", "%s %s is a range", what, v)
+	case strings.Contains(v, "$"):
+		r.problem(n, "write the number", "%s %s is a variable, and none is replaced here", what, v)
 	case grouped.MatchString(v):
 		r.problem(n, "write "+strings.NewReplacer("_", "", ",", "").Replace(v), "%s %s has a separator between its digits", what, v)
 	case otherNum.MatchString(v):

@@ -65,6 +65,7 @@ func (r *reader) load(content []byte) *yaml.Node {
 			return nil
 		}
 		r.add(r.file.At(star.line, star.column, "quote it: \"*.example.localhost\"", "an unquoted * is an alias in YAML"))
+		r.stars[[2]int{r.base + star.line, star.column}] = true
 		content[star.offset] = '_'
 	}
 	return nil
@@ -86,7 +87,7 @@ func (r *reader) readable(content []byte) bool {
 		}
 		if c == 0 {
 			p := placeOf(content, offset)
-			r.add(r.file.At(p.line, p.column, "remove it", "the file has a NUL byte"))
+			r.add(r.file.At(p.line, p.column, "remove it, or save the file as UTF-8", "the file has a NUL byte"))
 			return false
 		}
 		offset += size
@@ -220,6 +221,8 @@ func inOurWords(text string) (message, hint string) {
 		{"did not find expected key", "the line does not fit the block it is in", "check the indentation"},
 		{"did not find expected '-' indicator", "the line does not fit the list it is in", "check the indentation"},
 		{"did not find expected node content", "no value can begin here", "check the brackets, or quote the text"},
+		{"control characters are not allowed", "the file has a control character", "remove it"},
+		{"did not find expected <document start>", "a second YAML document begins here; one file is one document", "put all apps below one apps:"},
 		{"that cannot start any token", "this character begins no value in YAML", "quote the text"},
 	} {
 		if strings.Contains(text, w.theirs) {
