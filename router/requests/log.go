@@ -44,7 +44,7 @@ type Log struct {
 	sessions sessions
 
 	watchers atomic.Int64
-	until    atomic.Int64 // when capturing ends that nobody watches, in Unix nanoseconds
+	until    atomic.Int64 // when capturing ends that nobody watches, in Unix nanoseconds; 0 when it has
 	budget   atomic.Int64 // what the bodies of requests under way may still take up
 
 	mu       sync.Mutex // guards the rest; held for copying one entry
@@ -87,7 +87,20 @@ func (l *Log) Look() {
 
 // Watched says whether requests are captured.
 func (l *Log) Watched() bool {
-	return l != nil && l.opts.MaxBytes > 0 && (l.watchers.Load() > 0 || time.Now().UnixNano() < l.until.Load())
+	if l == nil || l.opts.MaxBytes < 0 {
+		return false
+	}
+	until := l.until.Load()
+	switch {
+	case l.watchers.Load() > 0:
+		return true
+	case until == 0: // most of the time, and then nobody looks at the clock
+		return false
+	case time.Now().UnixNano() < until:
+		return true
+	}
+	l.until.CompareAndSwap(until, 0)
+	return false
 }
 
 // Capture returns where a request is captured, nil while nobody watches. It is
