@@ -2,6 +2,7 @@ package http1
 
 import (
 	"context"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +18,12 @@ type requestContext struct {
 	inner atomic.Pointer[innerContext] // nil until somebody asks for Done
 	mu    sync.Mutex                   // guards the making of inner, and over
 	over  bool                         // the request has ended, or its client is gone
+
+	http11 bool // the client speaks it
+	asked  bool // whether it is there, by goneWatch
+
+	reply sync.Mutex // guards begun, and keeps the asking apart from the reply
+	begun bool       // the reply has
 }
 
 type innerContext struct {
@@ -28,7 +35,7 @@ type innerContext struct {
 func (x *requestContext) begin(c *conn) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.c, x.over = c, c == nil
+	x.c, x.over, x.begun = c, c == nil, false
 	x.base = context.Background()
 	if c != nil {
 		x.base = c.ctx
@@ -78,6 +85,24 @@ func (x *requestContext) Done() <-chan struct{} {
 		}
 	}
 	return inner.Done()
+}
+
+// beginReply says that nothing may be sent any more but the reply.
+func (x *requestContext) beginReply() {
+	x.reply.Lock()
+	x.begun = true
+	x.reply.Unlock()
+}
+
+// ask makes a client that is gone say so. One that has closed its half of the
+// connection looks like one that has closed it all until something is sent to it,
+// and a 100 may be sent to everybody who speaks HTTP/1.1.
+func (x *requestContext) ask() {
+	x.reply.Lock()
+	defer x.reply.Unlock()
+	if !x.begun {
+		io.WriteString(x.c.rwc, "HTTP/1.1 100 Continue\r\n\r\n") //nolint:errcheck // if it fails, the next look sees it
+	}
 }
 
 // end ends the context, and says whether somebody may still be waiting for it.
@@ -152,14 +177,20 @@ func (g *goneWatch) remove(x *requestContext) {
 }
 
 // look ends the contexts of those that are gone: their connections have been
-// reset, or have broken. Who has closed half of it still waits for the reply.
+// reset, or have broken. Who has closed half of it may still wait for the reply
+// (fault 25b), and is asked once, as long as none has begun.
 func (g *goneWatch) look() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for x := range g.contexts {
-		if isBroken(x.c.raw) {
+		broken, ended := peerOf(x.c.raw)
+		switch {
+		case broken:
 			delete(g.contexts, x)
 			x.inner.Load().cancel()
+		case ended && !x.asked && x.http11:
+			x.asked = true
+			go x.ask() // it may take as long as the client likes
 		}
 	}
 	if g.ticking = len(g.contexts) > 0; g.ticking {

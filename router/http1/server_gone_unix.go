@@ -1,15 +1,18 @@
-//go:build unix
+//go:build unix && !linux
 
 package http1
 
 import "syscall"
 
-// isBroken says whether a connection has been reset or has broken. It does not
-// show in the end of what the other side sends.
-func isBroken(raw syscall.RawConn) (broken bool) {
+// peerOf says whether a connection has been reset or has broken, and whether the
+// other side has sent its end, where nothing that it has sent stands before that.
+func peerOf(raw syscall.RawConn) (broken, ended bool) {
 	raw.Control(func(fd uintptr) { //nolint:errcheck // one that is closed is looked at by nobody
 		code, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
 		broken = err == nil && code != 0
+		var next [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), next[:], syscall.MSG_PEEK)
+		ended = err == nil && n == 0
 	})
-	return broken
+	return broken, ended
 }

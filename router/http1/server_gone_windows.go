@@ -5,18 +5,22 @@ import (
 	"unsafe"
 )
 
-const pollBroken = 1 // POLLERR
+const (
+	pollBroken = 1 // POLLERR
+	pollEnded  = 2 // POLLHUP
+)
 
-// isBroken says whether a connection has been reset or has broken. It does not
-// show in the end of what the other side sends.
-func isBroken(raw syscall.RawConn) (broken bool) {
+// peerOf says whether a connection has been reset or has broken, and whether the
+// other side has sent its end.
+func peerOf(raw syscall.RawConn) (broken, ended bool) {
 	if wsaPoll.Find() != nil {
-		return false
+		return false, false
 	}
 	raw.Control(func(fd uintptr) { //nolint:errcheck // one that is closed is looked at by nobody
 		p := pollFD{fd: fd}
-		n, _, _ := wsaPoll.Call(uintptr(unsafe.Pointer(&p)), 1, 0)
-		broken = int32(n) > 0 && p.revents&pollBroken != 0
+		if n, _, _ := wsaPoll.Call(uintptr(unsafe.Pointer(&p)), 1, 0); int32(n) > 0 {
+			broken, ended = p.revents&pollBroken != 0, p.revents&pollEnded != 0
+		}
 	})
-	return broken
+	return broken, ended
 }

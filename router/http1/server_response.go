@@ -109,6 +109,7 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	w.endContinue()
+	w.t.ctx.beginReply()
 	w.status = status
 	w.writeHead()
 	if w.length >= 0 && w.typed || !bodyAllowed(w.status) {
@@ -628,6 +629,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		w.FlushError() //nolint:errcheck // the hijacker's own writes fail as well
 	}
 	w.endContinue()
+	w.t.ctx.beginReply()
 	if !c.leave() {
 		return nil, nil, net.ErrClosed
 	}

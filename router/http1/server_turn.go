@@ -59,6 +59,7 @@ func (t *turn) begin(head string) error {
 		return err
 	}
 	req.RemoteAddr, req.TLS = c.remote, c.tls
+	t.ctx.http11 = req.ProtoAtLeast(1, 1)
 	c.posted = req.Method == http.MethodPost
 	t.res.begin()
 	req.Body = http.NoBody
