@@ -83,6 +83,7 @@ type beside interface {
 }
 
 func runAppliance(cmd *cobra.Command, f *runFlags, b beside) error {
+	paceCollector()
 	out := chooseOutput(f.logFormat, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	c, err := loadConfig(f)
 	if err != nil {
