@@ -170,7 +170,7 @@ func (a *Appliance) newRouter(c *config.Config) (*router.Router, error) {
 	o.Refuse = a.refuse
 	o.OnRefused = a.refused
 	o.AccessLog, o.Requests = a.accessLog, a.requests
-	o.Proxy.Own = map[string]http.Handler{PageHost: a.page}
+	o.Proxy.Own = map[string]http.Handler{PageHost: a.pageForTraffic()}
 	a.addErrorPages(&o, c)
 	o.Log = a.log
 	return router.New(o)

@@ -197,3 +197,17 @@ func sessions(list []requests.Session) []web.Session {
 	}
 	return shown
 }
+
+// pageForTraffic is the page as the traffic ports serve it. With enable_proxy their
+// clients can claim any address, so none is taken for this machine's: it would be
+// shown what requests carried.
+func (a *Appliance) pageForTraffic() http.Handler {
+	if !a.opts.Config.EnablePROXY {
+		return a.page
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.Clone(r.Context())
+		r.RemoteAddr = "claimed " + r.RemoteAddr
+		a.page.ServeHTTP(w, r)
+	})
+}

@@ -47,7 +47,7 @@ func (s *Server) withRequests(next http.HandlerFunc) http.HandlerFunc {
 func onlyLocal(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !isLoopback(r.RemoteAddr) {
-			refuse(w, http.StatusForbidden, "what a request carried is shown on the machine that devrouter runs on only; this came from %s", r.RemoteAddr)
+			refuse(w, http.StatusForbidden, "what a request carried is shown on the machine that devrouter runs on only, and on its admin port where enable_proxy is on; this came from %q", r.RemoteAddr)
 			return
 		}
 		next(w, r)
