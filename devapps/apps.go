@@ -12,12 +12,12 @@
 // What is promised of a save: one that renames a new file over the old one is
 // taken whole. One that writes in place is seen in its parts when the writer
 // pauses for over 20 ms. A part is never taken for the whole when it is empty, has
-// a mistake, ends within a line, is the beginning of what the file was, or lacks
-// the app that was the file's last; it waits for 300 ms without a change (2 s when
-// the file is empty or gone). So a save applies within 100 ms, but for one in
-// place that removes the last app. What remains: a part that pauses behind a whole
-// line, with other changes than at its end and with that last app in it, is
-// applied, and the rest with the next part.
+// a mistake, ends within a line, is the beginning of what the file was, or has
+// fewer apps and lacks the one that was last; it waits for 300 ms without a change
+// (2 s when the file is empty or gone). So a save applies within 100 ms, but for
+// one in place that removes the last app. What remains: a part that pauses behind
+// a whole line, with changes before that and with that last app in it, is applied,
+// and the rest with the next part.
 //
 // It speaks only the public protocol and knows no router. The one thing beyond
 // is Apps.Refuse, which a router may ask whether a message about a route of the

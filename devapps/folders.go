@@ -28,7 +28,9 @@ type folders struct {
 	events  <-chan fsnotify.Event
 	errors  <-chan error
 	watched map[string]fs.FileInfo // by real path
-	names   map[string]bool        // of the files and of what they link to, without directories
+	// names says which of the paths an event may be about: by the name of the
+	// file, or of what it links to, without directories.
+	names map[string][]string
 }
 
 // notifier is what is needed of an *fsnotify.Watcher.
@@ -79,7 +81,7 @@ func (f *folders) follow(paths []string) (added bool) {
 		return false
 	}
 	wanted := make(map[string]fs.FileInfo)
-	f.names = make(map[string]bool)
+	f.names = make(map[string][]string)
 	for _, path := range paths {
 		f.linked(path, wanted)
 	}
@@ -110,8 +112,10 @@ func (f *folders) follow(paths []string) (added bool) {
 // linked collects the directories of a path, or of a pattern, and of all that it
 // links to.
 func (f *folders) linked(path string, dirs map[string]fs.FileInfo) {
+	asked := path
 	for range maxLinks {
-		f.names[filepath.Base(path)] = true
+		name := filepath.Base(path)
+		f.names[name] = append(f.names[name], asked)
 		dir := nearest(filepath.Dir(path))
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
 			dirs[dir] = info

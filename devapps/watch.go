@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -41,7 +42,7 @@ type watcher struct {
 	told    reading
 	seen    reading     // the last look's
 	changed time.Time   // when seen was read
-	inPlace bool        // files were written, not only replaced, since told
+	inPlace written     // since told
 	first   time.Time   // of the events since the last look; zero when there are none
 	doubts  time.Time   // since when looks are doubtful; zero when they are not
 	due     *time.Timer // the next look
@@ -67,16 +68,18 @@ func (w *watcher) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case e := <-w.folders.events:
-			w.inPlace = w.inPlace || e.Has(fsnotify.Write) && w.folders.names[filepath.Base(e.Name)]
+			if e.Has(fsnotify.Write) {
+				w.inPlace.add(w.folders.names[filepath.Base(e.Name)])
+			}
 			w.touch()
 		case err := <-w.folders.errors:
 			w.folders.failed(err)
-			w.inPlace = true // for all that is known
+			w.inPlace.all = true // for all that is known
 			w.touch()
 		case <-poll.C:
 			w.folders.follow(w.seen.paths())
 			if w.first.IsZero() && !w.seen.current() {
-				w.inPlace = true
+				w.inPlace.all = true
 				w.touch()
 			}
 		case <-w.due.C:
@@ -114,7 +117,7 @@ func (w *watcher) look() {
 		w.read()
 	}
 	if w.seen.same(&w.told) {
-		w.doubts, w.inPlace = time.Time{}, false
+		w.doubts, w.inPlace = time.Time{}, written{}
 		return
 	}
 	if wait := w.wait(); wait > 0 {
@@ -127,7 +130,7 @@ func (w *watcher) look() {
 // wait returns how long what was seen is to be doubted yet.
 func (w *watcher) wait() time.Duration {
 	lost := w.seen.lost(&w.told)
-	if !lost && !(w.inPlace && w.seen.torn(&w.told)) {
+	if !lost && !w.seen.torn(&w.told, w.inPlace) {
 		return 0
 	}
 	now := time.Now()
@@ -142,7 +145,7 @@ func (w *watcher) wait() time.Duration {
 }
 
 func (w *watcher) say() {
-	w.told, w.doubts, w.inPlace = w.seen, time.Time{}, false
+	w.told, w.doubts, w.inPlace = w.seen, time.Time{}, written{}
 	w.tell(w.seen)
 }
 
@@ -181,49 +184,58 @@ func (r *reading) globbed(path string) bool {
 	return false
 }
 
-// torn reports whether a reading may be the first part of a save: it has a
-// mistake, or a file of it is the beginning of what it was, or ends within a line
-// and did not before, or has lost its last app.
-func (r *reading) torn(before *reading) bool {
-	if r.manifest == nil {
-		return true
+// written knows which files were written in place, and not only replaced.
+type written struct {
+	all   bool
+	paths map[string]bool
+}
+
+func (w *written) add(paths []string) {
+	if w.paths == nil {
+		w.paths = make(map[string]bool)
 	}
+	for _, path := range paths {
+		w.paths[path] = true
+	}
+}
+
+// torn reports whether a reading may be the first part of a save, because of a
+// file that was written in place: there is a mistake, or the file is the beginning
+// of what it was, or ends within a line and did not before, or has fewer apps and
+// the last one is gone.
+func (r *reading) torn(before *reading, inPlace written) bool {
 	for _, s := range r.sources {
 		had := before.find(s.path)
-		if had == nil || had.err != nil || s.err != nil || s.sum == had.sum {
+		if s.err != nil || had != nil && s.same(*had) || !inPlace.all && !inPlace.paths[s.path] {
 			continue
 		}
 		newline := []byte("\n")
-		if bytes.HasPrefix(had.content, s.content) || bytes.HasSuffix(had.content, newline) && !bytes.HasSuffix(s.content, newline) {
+		switch {
+		case r.manifest == nil:
+			return true
+		case had == nil || had.err != nil:
+		case bytes.HasPrefix(had.content, s.content), bytes.HasSuffix(had.content, newline) && !bytes.HasSuffix(s.content, newline):
 			return true
 		}
-		if last := before.manifest.lastOf(s.path); last != "" && !r.manifest.hasApp(last) {
+		was, is := before.manifest.appsOf(s.path), r.manifest.appsOf(s.path)
+		if len(is) < len(was) && !slices.Contains(is, was[len(was)-1]) {
 			return true
 		}
 	}
 	return false
 }
 
-// lastOf returns the name of the last app of a file, or "".
-func (m *Manifest) lastOf(file string) (name string) {
+// appsOf returns the names of the apps that a file describes.
+func (m *Manifest) appsOf(file string) (names []string) {
 	if m == nil {
-		return ""
+		return nil
 	}
 	for i := range m.Apps {
 		if m.Apps[i].File == file {
-			name = m.Apps[i].Name
+			names = append(names, m.Apps[i].Name)
 		}
 	}
-	return name
-}
-
-func (m *Manifest) hasApp(name string) bool {
-	for i := range m.Apps {
-		if m.Apps[i].Name == name {
-			return true
-		}
-	}
-	return false
+	return names
 }
 
 // paths returns where the reading looked for files.

@@ -532,6 +532,7 @@ func TestWatchTellsHalfASaveFromAWholeOne(t *testing.T) {
 		{"in place, something changed", []save{{0, fsnotify.Write, strings.ReplaceAll(whole, "two", "zwei")}}, "one zwei three", quick},
 		{"in place, something removed in the middle", []save{{0, fsnotify.Write, content("one", "three")}}, "one three", quick},
 		{"in place, the last app removed", []save{{0, fsnotify.Write, content("one", "two")}}, "one two", patient},
+		{"in place, the last app another one", []save{{0, fsnotify.Write, content("one", "two", "drei")}}, "one two drei", quick},
 		{"replaced, the last app removed", []save{{0, fsnotify.Create, content("one", "two")}}, "one two", quick},
 		{"replaced, with a mistake", []save{{0, fsnotify.Create, "apps: [\n"}}, "(no value can begin here)", quick},
 		{"in place, with a mistake", []save{{0, fsnotify.Write, "apps: [\n"}}, "(no value can begin here)", patient},
@@ -591,6 +592,24 @@ func TestWatchTellsHalfASaveFromAWholeOne(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A file that was written tells nothing of another that was replaced.
+func TestWatchKnowsWhichFileWasWritten(t *testing.T) {
+	eventsInBubble(t, func(t *testing.T, w *watched, events chan<- fsnotify.Event) {
+		w.write("other.yaml", "x")
+		for i, text := range []string{"{one: 1, two: 2}", "{one: 1}"} {
+			w.write("other.yaml", "x") // the same again
+			w.write("routes.yaml", "include: other.yaml\napps: "+text+"\n")
+			start := time.Now()
+			events <- fsnotify.Event{Name: w.file("other.yaml"), Op: fsnotify.Write}
+			events <- fsnotify.Event{Name: w.path, Op: fsnotify.Create}
+			w.wants([]string{"one two x", "one x"}[i])
+			if d := time.Since(start); d > 100*time.Millisecond {
+				t.Errorf("told after %v", d)
+			}
+		}
+	})
 }
 
 // takeAll returns what was told and not looked at.
