@@ -7,7 +7,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strings"
 
@@ -18,7 +17,7 @@ import (
 var templates embed.FS
 
 // views are the pages of the site, each whole as the server renders it.
-var views = parseViews("routes", "route", "explain", "requests", "request", "file", "events", "status", "help")
+var views = parseViews("routes", "route", "explain", "requests", "request", "file", "events", "status", "help", "notice")
 
 func parseViews(names ...string) map[string]*template.Template {
 	common := template.Must(template.New("layout.html").Funcs(words).ParseFS(templates, "templates/layout.html", "templates/bits.html"))
@@ -42,6 +41,10 @@ func (s *Server) page(view, title string) page {
 }
 
 func (s *Server) render(w http.ResponseWriter, view string, data any) {
+	s.renderAs(w, http.StatusOK, view, data)
+}
+
+func (s *Server) renderAs(w http.ResponseWriter, status int, view string, data any) {
 	var b bytes.Buffer
 	if err := views[view].Execute(&b, data); err != nil {
 		s.log.Error("page not rendered", "view", view, "error", err)
@@ -50,7 +53,27 @@ func (s *Server) render(w http.ResponseWriter, view string, data any) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes()) // the client is gone, or it is not
+}
+
+// serveNoPage answers for what is not there: with a page, where one is asked for.
+func (s *Server) serveNoPage(w http.ResponseWriter, r *http.Request) {
+	if !strings.Contains(r.Header.Get("Accept"), "text/html") {
+		serveNothing(w, r)
+		return
+	}
+	s.notice(w, "There is no such page", fmt.Sprintf("The address %q leads nowhere here. The views above are all there is.", clip(r.URL.Path)))
+}
+
+// notice is a page that says why there is nothing else.
+func (s *Server) notice(w http.ResponseWriter, title, text string) {
+	p := struct {
+		page
+		Heading, Text string
+	}{s.page("notice", title+" · devrouter"), title, text}
+	p.Refreshes = false
+	s.renderAs(w, http.StatusNotFound, "notice", p)
 }
 
 func (s *Server) serveFilePage(w http.ResponseWriter, _ *http.Request) {
@@ -165,10 +188,9 @@ func (p page) FirstProblems() []problem.Problem {
 // MoreProblems counts the others.
 func (p page) MoreProblems() int { return len(p.File.Problems) - len(p.FirstProblems()) }
 
-// FileRoutes are the routes that the file names.
+// FileRoutes are the routes that the file names, and those that it includes.
 func (p page) FileRoutes() []Route {
-	prefix := path.Base(p.File.Path) + ":"
-	return slices.DeleteFunc(slices.Clone(p.Routes), func(r Route) bool { return !strings.HasPrefix(r.Source, prefix) })
+	return slices.DeleteFunc(slices.Clone(p.Routes), func(r Route) bool { return r.Source == "bus" })
 }
 
 // FileCount sums them up.

@@ -102,8 +102,11 @@ type requestPage struct {
 }
 
 func (s *Server) serveRequestPage(w http.ResponseWriter, r *http.Request) {
-	d, ok := s.detail(w, r, false)
+	id, _ := s.requestID(r.PathValue("id"))
+	d, ok := s.requests.Detail(id, false)
 	if !ok {
+		oldest, latest := s.requests.Bounds()
+		s.notice(w, "This request is not kept", fmt.Sprintf("The requests from %d to %d are; how many are kept is request_log.entries in devrouter.yml.", oldest, latest))
 		return
 	}
 	p := requestPage{page: s.page("request", fmt.Sprintf("%s %s · devrouter", d.Method, d.Host)), RequestDetail: d}

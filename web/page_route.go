@@ -23,17 +23,17 @@ type tester struct {
 
 func (s *Server) serveRoutePage(w http.ResponseWriter, r *http.Request) {
 	uri := r.URL.Query().Get("uri")
-	p := routePage{page: s.page("route", uri+" · devrouter"), Tester: s.test(r)}
+	p := routePage{page: s.page("route", clip(uri)+" · devrouter"), Tester: s.test(r)}
 	d, ok := s.routeDetail(uri)
+	status := http.StatusOK
 	if !ok {
-		w.WriteHeader(http.StatusNotFound)
-		d.URI = uri
+		status, d.URI = http.StatusNotFound, clip(uri)
 	}
 	if p.RouteDetail = d; p.Tester.URL == "" {
 		p.Tester.URL = d.URL
 	}
 	p.Refreshes = false // there is a form
-	s.render(w, "route", p)
+	s.renderAs(w, status, "route", p)
 }
 
 func (s *Server) serveExplainPage(w http.ResponseWriter, r *http.Request) {
@@ -87,6 +87,15 @@ func (p routePage) Pin(i Instance) string {
 		}
 	}
 	return ""
+}
+
+// publish is a command that sends a registration again.
+func publish(message json.RawMessage) string {
+	var b bytes.Buffer
+	if json.Compact(&b, message) != nil {
+		return ""
+	}
+	return "nats pub router.register " + quoted(b.String())
 }
 
 // indented writes JSON for people, and leaves alone what is none.

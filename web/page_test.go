@@ -1,8 +1,10 @@
 package web
 
 import (
+	"context"
 	"encoding/json"
 	"html"
+	"iter"
 	"net/http"
 	"net/url"
 	"os"
@@ -240,5 +242,85 @@ func TestSearchAndOrderWithoutScript(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s: got rows %v, want %s", query, got, want)
 		}
+	}
+}
+
+// full is a server that knows everything.
+func full(t *testing.T) (base string) {
+	t.Helper()
+	const evil = `"><img src=x onerror=alert(1)>`
+	traffic := Traffic{Newest: time.Now(), Seconds: 5, Counts: []uint32{1, 12}, P50: 0.4, P95: 12.3, Errors5xx: 0.25}
+	state := State{Routes: []Route{{URI: "shop.localhost", URL: "http://shop.localhost", Source: "routes.yaml:2", LoadBalancing: "round-robin", Sticky: true,
+		Traffic: traffic, Instances: []Instance{{Addr: "127.0.0.1:4001", ID: "i-0", Index: "0", Requests: 9, Errors: 2}}}}}
+	request := Request{ID: 7, Time: time.Now(), Method: "POST", Host: "shop.localhost", Target: "/cart" + evil, Route: "shop.localhost", Status: 502, Error: evil,
+		Instance: &RequestInstance{Addr: "127.0.0.1:4001"}, Attempts: 2, Timing: Timing{Total: 10, Router: 1, Failed: 2, Wait: 7}, Captured: true}
+	message := &Message{Headers: []Header{{"Content-Type", "application/json"}, {"X-Evil", evil}}, Body: Body{Text: `{"n":1}`, Kept: 7}}
+	log := &RequestLog{
+		Newest: func(uint64) iter.Seq[Request] { return func(yield func(Request) bool) { yield(request) } },
+		Bounds: func() (uint64, uint64) { return 7, 7 },
+		Detail: func(id uint64, _ bool) (RequestDetail, bool) {
+			return RequestDetail{Request: request, URL: "http://shop.localhost/cart", Sent: message, Answer: message}, id == 7
+		},
+		Watch:    func() func() { return func() {} },
+		Look:     func() {},
+		Replay:   func(context.Context, uint64, Replay) (uint64, error) { return 0, ErrNotKept },
+		Sessions: func(string) []Session { return []Session{{Cookie: "JSESSIONID", Value: evil, Addr: "127.0.0.1:4001"}} },
+	}
+	return start(t, New(Options{
+		State: func() State { return state }, Requests: log,
+		Status: func() Status { return Status{Traffic: traffic, Totals: Totals{Requests: 1}} },
+		Explain: func(q Question) Explanation {
+			return Explanation{Answer: "it goes to " + q.Host, Candidates: []Candidate{{URI: evil, Taken: true, Why: "the host"}}}
+		},
+		Registrations: func(string) []Registration {
+			return []Registration{{Addr: "127.0.0.1:4001", Message: []byte(`{"app":"guid","private_instance_index":"0","tags":{"it's":"so"}}`)}}
+		},
+	}))
+}
+
+func TestEveryViewSaysWhatIsKnown(t *testing.T) {
+	base := full(t)
+	for path, wants := range map[string][]string{
+		"/":                      {`d="M0 20V`, "0.2/s", "0.4 / 12", "25% 5xx"},
+		"/requests":              {`href="/requests/7"`, `class="status s5"`, "2 attempts", ":4001", `action="/requests"`},
+		"/requests?q=xyz":        {"No request that is kept matches.", `value="xyz"`},
+		"/requests?status=never": {"a status (404), a class (4xx) or error is expected"},
+		"/requests/7":            {`<rect class="router" x="0.00%" width="10.00%"`, `<rect class="wait" x="30.00%" width="70.00%"`, "after 2 attempts", "{\n  \"n\": 1\n}", "7 B kept"},
+		"/requests/8":            {"This request is not kept", "from 7 to 7"},
+		"/route?uri=shop.localhost&url=x.localhost/y": {"curl -i -H 'X-CF-App-Instance: guid:0' 'http://shop.localhost'", "it goes to x.localhost", "JSESSIONID=",
+			`nats pub router.register '{"app":"guid","private_instance_index":"0","tags":{"it'\''s":"so"}}'`, "<code>:4001</code>"},
+		"/route?uri=gone.localhost": {"There is no such route now", `href="/explain?url=gone.localhost"`},
+		"/explain?url=/x":           {"names no host"},
+		"/status":                   {"1 request<", "0.2/s"},
+		"/help":                     {"<kbd>y</kbd>"},
+		"/nothing":                  {"There is no such page"},
+	} {
+		resp, body := get(t, base+path, "Accept", "text/html")
+		for _, want := range wants {
+			if !strings.Contains(html.UnescapeString(body), want) {
+				t.Errorf("%s lacks %q", path, want)
+			}
+		}
+		if strings.Contains(body, "<img src=x") || strings.Contains(body, "ZgotmplZ") || resp.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: a hostile name is live, a value was refused, or it may be stored", path)
+		}
+		if missing := strings.Contains(path, "gone") || path == "/requests/8" || path == "/nothing"; missing != (resp.StatusCode == http.StatusNotFound) {
+			t.Errorf("%s: got %d", path, resp.StatusCode)
+		}
+	}
+}
+
+func TestSparkMovesOn(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 10, 0, time.UTC)
+	busy := Traffic{Newest: now.Add(-8 * time.Second), Seconds: 5, Counts: []uint32{2, 4}}
+	counts := aligned(busy, now)
+	if counts[57] != 2 || counts[58] != 4 || counts[59] != 0 {
+		t.Errorf("aligned: got %v, want 2 4 0 at the end", counts[55:])
+	}
+	if got := rate(busy, now); got != 0.1 {
+		t.Errorf("rate: got %v, want 6 in a minute", got)
+	}
+	if got := sparkPath(busy, now.Add(time.Hour)); got != "" {
+		t.Errorf("an hour later: got %q, want nothing", got)
 	}
 }

@@ -69,6 +69,17 @@ func perSecond(r float64) string {
 	return fmt.Sprintf("%.0f/s", r)
 }
 
+// duration says milliseconds, with a unit that fits.
+func duration(ms float64) string {
+	switch {
+	case ms < 1:
+		return fmt.Sprintf("%.0f µs", ms*1000)
+	case ms < 10_000:
+		return millis(ms) + " ms"
+	}
+	return fmt.Sprintf("%.1f s", ms/1000)
+}
+
 // millis says milliseconds, without their unit.
 func millis(ms float64) string {
 	if ms < 10 {

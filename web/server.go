@@ -99,7 +99,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /assets/{name}", serveAsset)
 	mux.Handle("GET /api/", sameOrigin(api))
 	mux.Handle("POST /api/", sameOrigin(api))
-	mux.HandleFunc("GET /", serveNothing)
+	mux.HandleFunc("GET /", s.serveNoPage)
 	return mux
 }
 

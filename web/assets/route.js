@@ -32,7 +32,7 @@ export function start() {
     const name = event.target.closest('[data-copy]')?.dataset.copy;
     if (name) copyAs(name);
   });
-  $('instances').addEventListener('click', event => {
-    if (event.target.matches('[data-pin]')) copy(event.target.previousElementSibling.textContent, 'a curl command for this instance');
+  $('main').addEventListener('click', event => {
+    if (event.target.matches('[data-pin]')) copy(event.target.previousElementSibling.textContent, 'the command');
   });
 }

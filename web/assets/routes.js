@@ -211,7 +211,7 @@ const actions = make('div', { class: 'actions', role: 'group', 'aria-label': 'Co
   make('button', { type: 'button', 'data-copy': name, title: `copy ${name === 'curl' ? 'a curl command' : `the ${name}`}` }, name)));
 function hold(event) {
   const tr = event.target.closest?.('tr');
-  if (tr && !tr.contains(actions)) tr.cells[tr.cells.length - 1].prepend(actions);
+  if (tr && !tr.contains(actions)) tr.cells[0].append(actions);
 }
 
 export const view = {
