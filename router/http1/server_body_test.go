@@ -240,8 +240,8 @@ func TestHalfClosedClientsAreServed(t *testing.T) {
 func TestContextEndsWhenTheClientIsGone(t *testing.T) {
 	for name, leave := range map[string]func(*client){
 		"close":              func(c *client) { c.Close() },
-		"reset":              func(c *client) { c.SetLinger(0); c.Close() },
-		"reset behind a FIN": func(c *client) { c.CloseWrite(); c.SetLinger(0); c.Close() },
+		"reset":              func(c *client) { c.reset() },
+		"reset behind a FIN": func(c *client) { c.CloseWrite(); c.reset() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			begun, ended := make(chan bool), make(chan error, 1)

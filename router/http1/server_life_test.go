@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -246,41 +247,81 @@ func TestConnStatesAreTold(t *testing.T) {
 	}
 }
 
+// inBubble serves a connection in a bubble of synctest, where time passes by itself.
+func inBubble(t *testing.T, change func(*Server), client func(*client)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{Handler: http.HandlerFunc(echo), ErrorLog: log.New(io.Discard, "", 0)}
+		change(s)
+		hand := NewHandover(&net.TCPAddr{})
+		go s.Serve(hand)
+		near, far := net.Pipe()
+		hand.Give(far)
+		client(newClient(t, near))
+		near.Close()
+		s.Close()
+	})
+}
+
 // Slow heads, and connections that say nothing, are given up (fault 64).
 func TestConnectionsAreGivenUpInTime(t *testing.T) {
-	const soon = 50 * time.Millisecond
 	for _, tt := range []struct {
 		name   string
 		change func(*Server)
 		in     string
 		want   int // replies
 	}{
-		{"nothing sent", func(s *Server) { s.ReadHeaderTimeout = soon }, "", 0},
-		{"head unfinished", func(s *Server) { s.ReadHeaderTimeout = soon }, "GET / HTTP/1.1\r\nHost: a\r\n", 0},
-		{"second head unfinished", func(s *Server) { s.ReadHeaderTimeout = soon }, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", 1},
-		{"idle", func(s *Server) { s.IdleTimeout = soon }, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1},
-		{"body unfinished", func(s *Server) { s.ReadTimeout = soon }, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 1},
+		{"nothing sent", func(s *Server) { s.ReadHeaderTimeout = time.Minute }, "", 0},
+		{"head unfinished", func(s *Server) { s.ReadHeaderTimeout = time.Minute }, "GET / HTTP/1.1\r\nHost: a\r\n", 0},
+		{"second head unfinished", func(s *Server) { s.ReadHeaderTimeout = time.Minute }, "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET", 1},
+		{"idle", func(s *Server) { s.IdleTimeout = time.Minute }, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1},
+		{"body unfinished", func(s *Server) { s.ReadTimeout = time.Minute }, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := dial(t, serve(t, echo, tt.change))
-			c.send(tt.in)
-			if got := strings.Count(c.rest(), "HTTP/1.1 "); got != tt.want {
-				t.Errorf("%d replies, want %d", got, tt.want)
-			}
+			inBubble(t, tt.change, func(c *client) {
+				began := time.Now()
+				if tt.in != "" {
+					go c.send(tt.in)
+				}
+				if got := strings.Count(c.rest(), "HTTP/1.1 "); got != tt.want {
+					t.Errorf("%d replies, want %d", got, tt.want)
+				}
+				if took := time.Since(began); took < 58*time.Second || took > 65*time.Second {
+					t.Errorf("it took %v", took)
+				}
+			})
 		})
 	}
 }
 
-// A bound on idleness does not bound a request that goes on.
+// Who sends a byte now and then is given up as well.
+func TestDrippingHeadsAreGivenUp(t *testing.T) {
+	inBubble(t, func(s *Server) { s.ReadHeaderTimeout = time.Minute }, func(c *client) {
+		began := time.Now()
+		for {
+			if _, err := io.WriteString(c, "G"); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(began); took < 58*time.Second || took > 65*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// A bound on idleness, or on the head, does not bound a request that goes on.
 func TestIdleTimeoutIsNotForRequests(t *testing.T) {
-	const soon = 20 * time.Millisecond
-	c := dial(t, serve(t, echo, func(s *Server) { s.IdleTimeout, s.ReadHeaderTimeout = soon, soon }))
-	c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
-	time.Sleep(5 * soon) // what is to be seen is that nothing happens
-	c.send("lo")
-	if _, body := c.reply("POST"); body != "POST a/ hello" {
-		t.Errorf("got %q", body)
-	}
+	inBubble(t, func(s *Server) { s.IdleTimeout, s.ReadHeaderTimeout = time.Minute, time.Minute }, func(c *client) {
+		for range 2 {
+			c.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")
+			time.Sleep(time.Hour)
+			c.send("lo")
+			if _, body := c.reply("POST"); body != "POST a/ hello" {
+				t.Errorf("got %q", body)
+			}
+			time.Sleep(50 * time.Second)
+		}
+	})
 }
 
 // Fault 37.

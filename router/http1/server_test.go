@@ -36,10 +36,12 @@ func serve(t testing.TB, h http.HandlerFunc, change ...func(*Server)) string {
 
 // A client is a connection to a server.
 type client struct {
-	*net.TCPConn
+	net.Conn
 	t testing.TB
 	r *bufio.Reader
 }
+
+func newClient(t testing.TB, conn net.Conn) *client { return &client{conn, t, bufio.NewReader(conn)} }
 
 func dial(t testing.TB, addr string) *client {
 	t.Helper()
@@ -48,8 +50,16 @@ func dial(t testing.TB, addr string) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(patience))
-	return &client{conn.(*net.TCPConn), t, bufio.NewReader(conn)}
+	conn.SetDeadline(time.Now().Add(2 * patience))
+	return newClient(t, conn)
+}
+
+func (c *client) CloseWrite() { c.Conn.(*net.TCPConn).CloseWrite() }
+
+// reset closes the connection as a process does that is killed.
+func (c *client) reset() {
+	c.Conn.(*net.TCPConn).SetLinger(0)
+	c.Close()
 }
 
 func (c *client) send(s string) {
