@@ -19,8 +19,11 @@ import (
 func mendReply(head string) (mended string, closes, ok bool) {
 	var lines []string
 	for line := range strings.Lines(head) {
-		line = strings.TrimRight(line, "\r\n")
-		if line != "" && (line[0] == ' ' || line[0] == '\t') && len(lines) > 1 {
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		if line != "" && (line[0] == ' ' || line[0] == '\t') {
+			if len(lines) < 2 {
+				return "", false, false // there is no field before it
+			}
 			lines[len(lines)-1] += " " + trimSpace(line)
 			ok = true
 			continue
@@ -29,8 +32,8 @@ func mendReply(head string) (mended string, closes, ok bool) {
 	}
 	before := len(lines)
 	lines = slices.DeleteFunc(lines, func(line string) bool {
-		name, _, found := strings.Cut(line, ":")
-		return found && name != trimSpace(name) && !strings.HasPrefix(line, "HTTP/")
+		name, value, found := strings.Cut(line, ":")
+		return found && name != trimSpace(name) && isToken(trimSpace(name)) && !hasControl(value)
 	})
 	lines, closes = mendLengths(lines)
 	ok = ok || len(lines) < before

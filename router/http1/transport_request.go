@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -118,10 +119,14 @@ func appendTarget(b []byte, req *http.Request) ([]byte, error) {
 	} else {
 		b = append(b, u.RequestURI()...)
 	}
-	for _, c := range b[from:] {
+	target := b[from:]
+	for _, c := range target {
 		if c <= ' ' || c == 0x7f {
 			return nil, errors.New("http1: invalid byte in the request's target")
 		}
+	}
+	if target[0] != '/' && target[0] != '*' && !bytes.Contains(target, []byte("://")) {
+		return nil, errors.New("http1: the request's target is neither a path nor a URL")
 	}
 	return b, nil
 }
