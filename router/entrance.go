@@ -12,38 +12,64 @@ import (
 	"sync/atomic"
 	"time"
 
+	"devrouter/router/http1"
 	"devrouter/router/proxy"
 )
 
-// entrance is one kind of listener for traffic, and the server of what comes in.
+// entrance is one kind of listener for traffic, and the servers of what comes in.
 type entrance struct {
 	listen    func() ([]net.Listener, error) // nil when this kind is off
 	tls       *tls.Config                    // nil for HTTP in the clear
-	server    *http.Server
-	guests    *guests        // of the server
-	listeners []net.Listener // as bound, without TLS
+	own       *http1.Server                  // of HTTP/1.1; nil when net/http serves that as well
+	server    *http.Server                   // of what own does not serve
+	handover  *http1.Handover                // from own to server; nil when there is nothing to hand over
+	guests    *guests                        // of the servers
+	listeners []net.Listener                 // as bound, without TLS
 	doors     []*patientListener
 }
 
 // newEntrances returns the two kinds of listener, which have the same limits.
 func (r *Router) newEntrances() (clear, secure *entrance) {
 	clear, secure = r.newEntrance(r.opts.Listen), r.newEntrance(r.opts.ListenTLS)
-	if secure.listen != nil {
-		secure.tls = r.opts.TLS.config()
-		secure.server.Protocols.SetHTTP2(r.opts.TLS.offersHTTP2())
-		watch := newPunctuality(r.opts.HandshakeTimeout).watch
-		secure.server.ConnState = func(conn net.Conn, state http.ConnState) {
-			watch(conn, state)
-			secure.guests.watch(conn, state)
-		}
+	if secure.listen == nil {
+		return clear, secure
 	}
+	secure.tls = r.opts.TLS.config()
+	secure.server.Protocols.SetHTTP2(r.opts.TLS.offersHTTP2())
+	watch := newPunctuality(r.opts.HandshakeTimeout).watch
+	secure.setConnState(func(conn net.Conn, state http.ConnState) {
+		watch(conn, state)
+		secure.guests.watch(conn, state)
+	})
 	return clear, secure
 }
 
 func (r *Router) newEntrance(listen func() ([]net.Listener, error)) *entrance {
 	e := &entrance{listen: listen, server: r.newServer(), guests: new(guests)}
-	e.server.ConnState = e.guests.watch
+	if !r.opts.UseNetHTTP {
+		e.own = r.newOwnServer()
+	}
+	e.setConnState(e.guests.watch)
 	return e
+}
+
+func (e *entrance) setConnState(hook func(net.Conn, http.ConnState)) {
+	e.server.ConnState = hook
+	if e.own != nil {
+		e.own.ConnState = hook
+	}
+}
+
+func (r *Router) newOwnServer() *http1.Server {
+	return &http1.Server{
+		Handler:           r.proxy,
+		BaseContext:       func(net.Listener) context.Context { return r.base },
+		ConnContext:       proxy.ConnContext,
+		IdleTimeout:       r.opts.IdleTimeout,
+		ReadHeaderTimeout: r.opts.ReadHeaderTimeout,
+		MaxHeaderBytes:    r.opts.MaxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(r.log.Handler(), slog.LevelDebug),
+	}
 }
 
 func (r *Router) newServer() *http.Server {
@@ -106,6 +132,11 @@ func (r *Router) serveAll() {
 	r.announceListeners("tcp-listener-started", "tcp-listener-disabled", r.clear)
 	r.announceListeners("tls-listener-started", "tls-listener-not-enabled", r.secure)
 	for _, e := range r.entrances() {
+		if e.own != nil && e.tls != nil && len(e.listeners) > 0 {
+			e.handover = http1.NewHandover(e.listeners[0].Addr())
+			e.own.HTTP2 = e.handover.Give
+			r.handing.Go(func() { e.server.Serve(e.handover) }) //nolint:errcheck // it ends when the server is closed
+		}
 		for _, l := range e.listeners {
 			door := &patientListener{Listener: l, log: r.log}
 			e.doors = append(e.doors, door)
@@ -144,8 +175,34 @@ func (r *Router) serve(e *entrance, door *patientListener) {
 	if e.tls != nil {
 		l = tls.NewListener(l, e.tls)
 	}
-	if err := e.server.Serve(l); !errors.Is(err, http.ErrServerClosed) && !door.closing.Load() {
+	serve := e.server.Serve
+	if e.own != nil {
+		serve = e.own.Serve
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) && !door.closing.Load() {
 		r.serveErr <- fmt.Errorf("serve %s: %w", addr, err)
+	}
+}
+
+// shutdown closes the connections at rest, and returns when all are closed or the
+// context ends.
+func (e *entrance) shutdown(ctx context.Context) {
+	var wg sync.WaitGroup
+	if e.own != nil {
+		wg.Go(func() { e.own.Shutdown(ctx) }) //nolint:errcheck // it fails only when the time is up, which the drain's log says
+	}
+	wg.Go(func() { e.server.Shutdown(ctx) }) //nolint:errcheck // as above
+	wg.Wait()
+}
+
+// close closes all connections.
+func (e *entrance) close() {
+	if e.own != nil {
+		e.own.Close() //nolint:errcheck // the listeners are closed either way
+	}
+	e.server.Close() //nolint:errcheck // as above
+	if e.handover != nil {
+		e.handover.Close()
 	}
 }
 

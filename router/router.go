@@ -175,6 +175,7 @@ type Router struct {
 	patient  atomic.Bool // the end waits for tunnels and streams
 	frozen   atomic.Bool // the table no longer changes: the router is on its way out
 	serving  sync.WaitGroup
+	handing  sync.WaitGroup // the serving of what one server hands over to another
 	serveErr chan error
 
 	subscribed, ready chan struct{} // closed once they are so

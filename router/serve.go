@@ -31,7 +31,7 @@ func (r *Router) open(ctx context.Context) error {
 func (r *Router) shutdown(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, e := range r.entrances() {
-		wg.Go(func() { e.server.Shutdown(ctx) }) //nolint:errcheck // it fails only when the time is up, which the drain's log says
+		wg.Go(func() { e.shutdown(ctx) })
 	}
 	wg.Wait()
 }
@@ -41,10 +41,11 @@ func (r *Router) Close() {
 	r.BeginDrain()
 	r.endBase()
 	for _, e := range r.entrances() {
-		e.server.Close() //nolint:errcheck // the listeners are closed either way
+		e.close()
 	}
 	r.closeListeners()
 	r.serving.Wait()
+	r.handing.Wait()
 	r.proxy.Wait()
 	r.proxy.Close()
 	r.transports.Close()

@@ -4,6 +4,7 @@ import "syscall"
 
 const (
 	tcpInfoState = 0xff // the first byte of TCP_INFO
+	closed       = 7    // there is no connection any more
 	closeWait    = 8    // the other side has sent its end
 )
 
@@ -15,6 +16,7 @@ func peerOf(raw syscall.RawConn) (broken, ended bool) {
 		broken = err == nil && code != 0
 		info, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
 		ended = err == nil && info&tcpInfoState == closeWait
+		broken = broken || err == nil && info&tcpInfoState == closed // and somebody else was told so
 	})
 	return broken, ended
 }

@@ -550,6 +550,14 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	return n, err
 }
 
+// TCPWriter is the connection that ReadFrom has the kernel write to, if it does.
+func (w *response) TCPWriter() *net.TCPConn {
+	if w.c.hijacked || w.length < 0 || !w.mayHaveBody() {
+		return nil
+	}
+	return w.c.tcp
+}
+
 // isKernels says whether the kernel can move what a reader gives.
 func isKernels(r io.Reader) bool {
 	if limited, ok := r.(*io.LimitedReader); ok {

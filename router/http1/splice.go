@@ -42,7 +42,7 @@ const (
 func Splice(dst io.Writer, body io.Reader) (n int64, err error) {
 	src, ok := body.(Body)
 	to, can := dst.(io.ReaderFrom)
-	if !ok || !can {
+	if !ok || !can || tcpOf(dst) == nil {
 		return 0, nil
 	}
 	for src.Rest() >= spliceAtLeast || n > 0 && src.Rest() > 0 {
@@ -62,6 +62,18 @@ func Splice(dst io.Writer, body io.Reader) (n int64, err error) {
 		}
 	}
 	return n, nil
+}
+
+// tcpOf returns the connection on which what is written to dst goes out as it is,
+// or nil.
+func tcpOf(dst io.Writer) *net.TCPConn {
+	switch w := dst.(type) {
+	case *net.TCPConn:
+		return w
+	case interface{ TCPWriter() *net.TCPConn }:
+		return w.TCPWriter()
+	}
+	return nil
 }
 
 // CopyStream copies a stream until it ends, for instance one direction of a
@@ -115,12 +127,7 @@ const (
 
 // copyTCP copies from a connection until it ends.
 func copyTCP(dst io.Writer, src *net.TCPConn) error {
-	to, _ := dst.(*net.TCPConn)
-	if to == nil {
-		if w, ok := dst.(interface{ TCPWriter() *net.TCPConn }); ok {
-			to = w.TCPWriter() // what is written to dst goes out there as it is
-		}
-	}
+	to := tcpOf(dst)
 	in, err := newLazyReader(src, copyBuffer)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ func (o *outgoing) prepare(req *http.Request, expectTimeout bool, closes bool) e
 		o.body = req.Body
 		o.expect = expectTimeout && hasElement(req.Header["Expect"], "100-continue")
 	}
-	return o.takeInline()
+	return nil
 }
 
 // release gives up what prepare took.
@@ -50,8 +50,9 @@ func (o *outgoing) release() {
 }
 
 // takeInline puts a body that is small, and at hand as a whole, behind the head.
+// It is called once there is a connection: until then nothing of the body is used.
 func (o *outgoing) takeInline() error {
-	if o.length <= 0 || o.length > inlineBody || o.expect {
+	if o.body == nil || o.length <= 0 || o.length > inlineBody || o.expect {
 		return nil
 	}
 	ready, ok := o.body.(interface{ Buffered() int })

@@ -9,6 +9,9 @@ import (
 // request may be sent again when that fails.
 func (c *endpointConn) roundTrip(out *outgoing, wire *Wire) (res *http.Response, again bool, err error) {
 	c.begin(out.req.Context())
+	if err := out.takeInline(); err != nil {
+		return nil, false, c.fail(nil, err)
+	}
 	written, err := c.conn.Write(out.sent)
 	if err != nil && written == 0 {
 		return nil, c.reused && out.req.Context().Err() == nil, c.fail(nil, err)

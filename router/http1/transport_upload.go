@@ -142,10 +142,23 @@ func (u *upload) send() error {
 	return nil
 }
 
+// splice has the kernel send what it can of the body.
 func (u *upload) splice(left *int64) error {
 	n, err := Splice(u.c.tcp, u.body)
 	*left -= n
-	return err
+	if err == nil {
+		return nil
+	}
+	// It is not told which of the two connections has failed. To write nothing
+	// fails where nothing can be sent.
+	if _, broken := u.c.tcp.Write(nil); broken != nil {
+		return err
+	}
+	var one [1]byte
+	if _, broken := u.body.Read(one[:]); broken != nil && broken != io.EOF {
+		err = broken // in the words of whoever reads the body
+	}
+	return &bodyError{err}
 }
 
 func (u *upload) sendChunks() error {

@@ -12,7 +12,7 @@ import (
 	"net/http/httptest"
 	"net/http/httptrace"
 	"net/textproto"
-	"os"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -377,7 +377,7 @@ func BenchmarkProxy(b *testing.B) {
 
 // Fault 25: an endpoint that answers and leaves, with what the client still sends.
 func TestAnswerOfAnEndpointThatLeavesReachesTheUploadingClient(t *testing.T) {
-	if os.Getenv("DEVROUTER_TEST_NET_HTTP") != "" {
+	if netHTTP {
 		t.Skip("net/http's transport loses it")
 	}
 	f := start(t, nil)
@@ -399,6 +399,38 @@ func TestAnswerOfAnEndpointThatLeavesReachesTheUploadingClient(t *testing.T) {
 		t.Fatalf("got %v, %v", res, err)
 	}
 	if body, err := io.ReadAll(res.Body); string(body) != "too" {
+		t.Errorf("got %q, %v", body, err)
+	}
+}
+
+// Fault 25b: a client that has closed its half behind its request, as printf into
+// nc does, and an endpoint that takes its time.
+func TestHalfClosedClientIsServed(t *testing.T) {
+	if netHTTP || runtime.GOOS == "windows" {
+		t.Skip("net/http takes it for gone; on Windows nobody looks")
+	}
+	f := start(t, nil)
+	answer := make(chan bool)
+	f.register("app.test", backend(t, "", func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-answer:
+			io.WriteString(w, "served")
+		case <-r.Context().Done():
+		}
+	}))
+	conn := f.dial()
+	io.WriteString(conn, "GET / HTTP/1.1\r\nHost: app.test\r\n\r\n")
+	conn.CloseWrite()
+	in := bufio.NewReader(conn)
+	res, err := http.ReadResponse(in, nil) // by which the client is found to be there
+	if err != nil || res.StatusCode != 100 {
+		t.Fatalf("got %v, %v", res, err)
+	}
+	answer <- true
+	if res, err = http.ReadResponse(in, nil); err != nil || res.StatusCode != 200 {
+		t.Fatalf("got %v, %v", res, err)
+	}
+	if body, err := io.ReadAll(res.Body); string(body) != "served" {
 		t.Errorf("got %q, %v", body, err)
 	}
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"devrouter/router/accesslog"
+	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
@@ -20,7 +22,7 @@ import (
 type fixture struct {
 	t       testing.TB
 	table   *route.Table
-	server  *httptest.Server
+	server  *front
 	handler *Handler
 	records chan accesslog.Record
 }
@@ -33,13 +35,13 @@ func start(t testing.TB, set func(*Options)) *fixture {
 		Table:     f.table,
 		Transport: transports.For,
 		Sticky:    Sticky{Cookies: []string{"JSESSIONID"}},
-		OnDone:    func(r *accesslog.Record) { f.records <- *r },
+		OnDone:    func(r *accesslog.Record) { f.records <- kept(r) },
 	}
 	if set != nil {
 		set(&o)
 	}
 	f.handler = New(o)
-	f.server = httptest.NewServer(f.handler)
+	f.server = startFront(f.handler)
 	t.Cleanup(func() {
 		f.server.Close()
 		transports.Close()
@@ -47,11 +49,54 @@ func start(t testing.TB, set func(*Options)) *fixture {
 	return f
 }
 
-// newTransports is NewTransports, with net/http at both ends where
-// DEVROUTER_TEST_NET_HTTP says so (make test-nethttp).
+// netHTTP has net/http at both ends (make test-nethttp).
+var netHTTP = os.Getenv("DEVROUTER_TEST_NET_HTTP") != ""
+
+// front is a server of either kind with a client for it.
+type front struct {
+	URL      string
+	Listener net.Listener
+	client   http.Client
+	close    func() error
+}
+
+func startFront(h http.Handler) *front {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	f := &front{URL: "http://" + l.Addr().String(), Listener: l, client: http.Client{Transport: new(http.Transport)}}
+	if netHTTP {
+		s := &http.Server{Handler: h}
+		go s.Serve(l) //nolint:errcheck // it ends with the test
+		f.close = s.Close
+		return f
+	}
+	s := &http1.Server{Handler: h}
+	go s.Serve(l) //nolint:errcheck // it ends with the test
+	f.close = s.Close
+	return f
+}
+
+func (f *front) Client() *http.Client { return &f.client }
+
+func (f *front) Close() {
+	f.client.CloseIdleConnections()
+	f.close() //nolint:errcheck // it is a test's
+}
+
+// newTransports is NewTransports of that kind.
 func newTransports(o TransportOptions) *Transports {
-	o.UseNetHTTP = os.Getenv("DEVROUTER_TEST_NET_HTTP") != ""
+	o.UseNetHTTP = netHTTP
 	return NewTransports(o)
+}
+
+// kept copies a record, with what of it is used again for other requests.
+func kept(r *accesslog.Record) accesslog.Record {
+	k := *r
+	k.Request = r.Request.Clone(context.Background())
+	k.Forwarded = r.Forwarded.Clone()
+	return k
 }
 
 // startWith is start with a transport of its own.
