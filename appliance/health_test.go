@@ -92,6 +92,7 @@ func TestHealthPathOfTheFileDecides(t *testing.T) {
 	if got := a.Get("http://web.localhost/"); got.StatusCode != 200 {
 		t.Errorf("all instances are down, and none was tried: got %d", got.StatusCode)
 	}
+	healthIs(t, a, "web.localhost", web.HealthDown, "health /up answered 503") // whatever else it answers
 	status.Store(204)
 	healthIs(t, a, "web.localhost", web.HealthUp, "")
 }

@@ -88,7 +88,9 @@ func (p *Prober) settle(f finding) {
 	} else {
 		t.failures = 0
 	}
-	if f.err != nil || f.path != "" || !contradicts(t.live.Failure(), now) {
+	if _, declined := errors.AsType[badStatus](f.err); declined {
+		t.live.Decline(f.err)
+	} else if f.err != nil || f.path != "" || !contradicts(t.live.Failure(), now) {
 		t.live.Probed(f.err)
 	}
 	p.tell(t, now)

@@ -27,6 +27,9 @@ type Health struct {
 	Err error
 	// Probed says that a probe found so last, not a request.
 	Probed bool
+	// Declined says that the app itself answered so to a probe: no other answer of
+	// its makes up for that.
+	Declined bool
 }
 
 // Addr returns the address.
@@ -50,15 +53,23 @@ func (l *Live) Failure() *Health {
 // Fail says that a request found the address not to answer.
 func (l *Live) Fail(err error) { l.learn(Health{Err: err}) }
 
+// declinedFor is how long the answer to a probe stands when nobody asks again.
+const declinedFor = 30 * time.Second
+
 // Succeed says that a request was answered.
 func (l *Live) Succeed() {
-	if h := l.health.Load(); h == nil || !h.Up { // a load is free, a store would bounce the cache line
-		l.learn(Health{Up: true})
+	h := l.health.Load()
+	if h != nil && (h.Up || h.Declined && time.Since(h.Found) < declinedFor) {
+		return // a load is free, a store would bounce the cache line
 	}
+	l.learn(Health{Up: true})
 }
 
 // Probed says what a probe found: nil, or why the address does not answer.
 func (l *Live) Probed(err error) { l.learn(Health{Up: err == nil, Err: err, Probed: true}) }
+
+// Decline says what the app itself answered to a probe: that it is not well.
+func (l *Live) Decline(err error) { l.learn(Health{Err: err, Probed: true, Declined: true}) }
 
 func (l *Live) learn(found Health) {
 	found.Found = time.Now()

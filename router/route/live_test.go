@@ -8,6 +8,29 @@ import (
 	"time"
 )
 
+func TestAnswerToAProbeStandsAgainstOtherAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := NewTable(Options{})
+		register(t, table, "web.localhost", "127.0.0.1:1")
+		live := table.Lookup("web.localhost", "/").Instances()[0].Live()
+		live.Decline(errors.New("health /up answered 503"))
+		live.Succeed()
+		if f := live.Failure(); f == nil || !f.Declined || !f.Probed {
+			t.Errorf("after a request: got %+v, want it down still", f)
+		}
+		time.Sleep(declinedFor)
+		live.Succeed()
+		if live.Failure() != nil {
+			t.Error("nobody asked again, and a request was answered: it is down still")
+		}
+		live.Decline(errors.New("health /up answered 503"))
+		live.Probed(nil)
+		if live.Failure() != nil {
+			t.Error("a probe found it well, and it is down still")
+		}
+	})
+}
+
 func TestHealthSaysSinceWhenAndWhy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var turned []string
