@@ -1,12 +1,12 @@
 // The table of routes: drawn from the stream, a frame of changes at a time.
 import { $, flash, make } from './dom.js';
 import { copy, curlOf, urlOf, yamlOf } from './copy.js';
-import { about, detail, isWebLink, label, left, plural, uriParts, why } from './words.js';
+import { about, detail, isWebLink, label, left, now, plural, uriParts, why } from './words.js';
 import { errorShare, millis, perSecond, rate, sparkPath, svg } from './plot.js';
 import { on } from './stream.js';
 
 const body = $('table').tBodies[0], search = $('search').elements.q;
-const rows = new Map(); // uri -> {tr, route, keys, shape}
+const rows = new Map(); // uri -> {tr, route, keys, shape, text}
 
 // A cell is drawn anew when what it depends on has changed.
 const uncounted = new Set(['requests', 'in_flight', 'last_seen', 'expires', 'traffic', 'errors']);
@@ -15,12 +15,13 @@ const cells = [
   { name: 'th', of: r => [r.uri, r.url, r.app, r.sticky], draw: drawURI },
   { name: 'td', of: r => r.instances, draw: drawInstances, class: 'instances' },
   { name: 'td', of: r => [r.source, expiry(r)], draw: drawSource, class: 'source' },
-  { name: 'td', of: r => [r.traffic, r.requests], draw: drawTraffic, class: 'traffic' },
+  { name: 'td', of: r => [r.traffic, r.requests, r.traffic?.counts && Math.floor(now() / stride)], draw: drawTraffic, class: 'traffic' },
   { name: 'td', of: r => [r.traffic?.p50_ms, r.traffic?.p95_ms], draw: r => r.traffic?.p95_ms ? [`${millis(r.traffic.p50_ms)} / ${millis(r.traffic.p95_ms)}`] : [], class: 'number latency' },
   { name: 'td', of: r => errorShare(r.traffic), draw: drawErrors, class: 'number errors' },
   { name: 'td', of: r => r.uri, draw: r => [make('a', { href: detail(r.uri) }, make('span', { class: 'unseen' }, `Details of ${r.uri}`))], class: 'more' },
 ];
-const omit = (key, value) => key === 'last_seen' || key === 'expires' ? undefined : value;
+const unshown = new Set(['last_seen', 'expires', 'requests', 'errors']); // of an instance
+const omit = (key, value) => unshown.has(key) ? undefined : value;
 
 function drawURI(r) {
   const [name, rest, path] = uriParts(r.uri);
@@ -65,24 +66,40 @@ function drawErrors(r, td) {
 }
 
 // pass moves the plots on: time alone is no change that the server tells.
+const stride = 5000; // ms
 function pass() {
-  for (const { tr, route } of rows.values()) if (route.traffic?.counts) redraw(tr.cells[3], drawTraffic(route, tr.cells[3]));
+  for (const { route } of rows.values()) if (route.traffic?.counts && !changed.has(route.uri)) change(route.uri, route);
 }
 
-// Changes wait for the next frame, which draws them all.
+// Changes wait for the next frame. One that has many to draw leaves the rest to the
+// frames after it, so that a thousand busy routes never hold up the browser.
 const changed = new Map(); // uri -> route, null for one that is gone
+const budget = 6; // ms of a frame
 let due = 0;
 function change(uri, route) {
   changed.set(uri, route);
-  due ||= requestAnimationFrame(() => draw(true));
+  due ||= requestAnimationFrame(frame);
 }
 
-function draw(lit) {
-  cancelAnimationFrame(due);
-  due = 0;
-  for (const [uri, route] of changed) route ? upsert(route, lit) : remove(uri);
-  changed.clear();
+function frame() {
+  const until = performance.now() + budget;
+  for (const uri of changed.keys()) {
+    draw(uri, true);
+    if (performance.now() > until) break;
+  }
+  due = changed.size > 0 ? requestAnimationFrame(frame) : 0;
+  if (!due) total();
+}
+
+function drawAll(lit) {
+  for (const uri of changed.keys()) draw(uri, lit);
   total();
+}
+
+function draw(uri, lit) {
+  const route = changed.get(uri);
+  changed.delete(uri);
+  if (route) upsert(route, lit); else remove(uri);
 }
 
 function upsert(route, lit) {
@@ -90,6 +107,7 @@ function upsert(route, lit) {
   const before = row.shape;
   row.route = route;
   row.shape = shape(route);
+  if (row.shape !== before) row.text = searchable(route);
   cells.forEach((cell, i) => {
     const key = JSON.stringify(cell.of(route), omit);
     if (row.keys[i] !== key) redraw(row.tr.cells[i], cell.draw(route, row.tr.cells[i]));
@@ -177,10 +195,14 @@ function remember() {
   history.replaceState(null, '', query.size ? `?${query}` : location.pathname);
 }
 
+function searchable({ uri, app, source, instances }) {
+  return [uri, app, source, ...instances.map(i => `${i.addr} ${i.health || ''} ${i.health_why || ''}`)].join(' ').toLowerCase();
+}
+
+let words = [];
 function filter(row) {
-  const { uri, app, source, instances } = row.route;
-  const all = [uri, app, source, ...instances.map(i => `${i.addr} ${i.health || ''} ${i.health_why || ''}`)].join(' ').toLowerCase();
-  row.tr.hidden = !search.value.toLowerCase().split(/\s+/).every(word => all.includes(word));
+  const hide = !words.every(word => row.text.includes(word));
+  if (row.tr.hidden !== hide) row.tr.hidden = hide;
 }
 
 function total() {
@@ -200,6 +222,7 @@ function total() {
 }
 
 function searched() {
+  words = search.value.toLowerCase().split(/\s+/);
   for (const row of rows.values()) filter(row);
   total();
   remember();
@@ -225,20 +248,21 @@ export const view = {
 };
 
 export function start() {
+  words = search.value.toLowerCase().split(/\s+/);
   document.documentElement.dataset.drawn = 'by script';
   on('snapshot', s => {
     const first = rows.size === 0, present = new Set(s.routes.map(r => r.uri));
     if (first) body.replaceChildren(); // the server's rows, which are the same
     for (const uri of rows.keys()) if (!present.has(uri)) changed.set(uri, null);
     for (const route of s.routes) changed.set(route.uri, route);
-    draw(!first);
+    drawAll(!first);
   });
   on('route', route => change(route.uri, route));
   on('gone', ({ uri }) => change(uri, null));
   setInterval(() => {
     pass();
     if (by !== 'uri') order();
-  }, 5000);
+  }, stride);
   $('search').addEventListener('submit', event => {
     event.preventDefault();
     view.links()[0]?.focus();
