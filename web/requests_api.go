@@ -34,12 +34,16 @@ func (s *Server) requestRoutes(api *http.ServeMux) {
 func (s *Server) withRequests(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if s.requests == nil {
-			refuse(w, http.StatusNotFound, "no requests are kept: request_log.entries is 0 in devrouter.yml")
+			refuseRequests(w)
 			return
 		}
 		s.requests.Look()
 		next(w, r)
 	}
+}
+
+func refuseRequests(w http.ResponseWriter) {
+	refuse(w, http.StatusNotFound, "no requests are kept: request_log.entries is 0 in devrouter.yml")
 }
 
 // onlyLocal lets clients of this machine through: what requests carry is their

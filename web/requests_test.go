@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -169,7 +170,7 @@ func TestRequestsThatAreNotThere(t *testing.T) {
 		}
 	}
 	without := start(t, New(Options{}))
-	for _, path := range []string{"/api/requests", "/api/requests/1", "/api/requests.har", "/api/status", "/api/explain?url=a"} {
+	for _, path := range []string{"/api/requests", "/api/requests/1", "/api/requests.har", "/api/events?topics=requests", "/api/status", "/api/explain?url=a"} {
 		if resp, _ := get(t, without+path); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s of a server that knows nothing: got %d", path, resp.StatusCode)
 		}
@@ -334,6 +335,35 @@ func TestSlowWatcherOfRequestsCatchesUp(t *testing.T) {
 	if got := again[len(again)-1].(map[string]any)["target"]; got != "/last" || len(again) > recentRequests {
 		t.Errorf("after coming back: got %v, the last of %d", got, len(again))
 	}
+}
+
+// The table of a large appliance is not looked through for each request.
+func TestRequestsDoNotAskForTheState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, m := &fakeLog{}, &model{}
+		s := New(Options{State: m.State, Requests: l.log()})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go s.Run(ctx)
+		b := &browser{header: http.Header{}}
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/api/events?topics=state,requests", nil)
+		go s.ServeHTTP(b, r)
+		time.Sleep(100 * time.Millisecond) // the first look, and its rest, are over
+		synctest.Wait()
+		asked := m.asked
+		for n := range 5 {
+			l.add(simple("GET", "shop.localhost", fmt.Sprint("/", n), 200))
+			s.RequestAdded()
+			time.Sleep(60 * time.Millisecond)
+		}
+		synctest.Wait()
+		if m.asked != asked {
+			t.Errorf("5 requests: State was asked %d times", m.asked-asked)
+		}
+		if got := strings.Count(b.received(), "event: requests"); got != 5 {
+			t.Errorf("got %d batches, want 5", got)
+		}
+	})
 }
 
 func waitFor(t *testing.T, what string, ok func() bool) {

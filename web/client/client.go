@@ -7,6 +7,7 @@
 package client
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -176,7 +177,7 @@ func (c *Client) check(res *http.Response, path, accept string) error {
 		fallthrough
 	case http.StatusServiceUnavailable, http.StatusMisdirectedRequest, http.StatusForbidden, http.StatusInternalServerError:
 		text, _ := io.ReadAll(io.LimitReader(res.Body, refusal)) // as much as there is
-		return fmt.Errorf("%s refuses: %q", c.base, text)
+		return fmt.Errorf("%s refuses: %q", c.base, bytes.TrimSpace(text))
 	}
 	return fmt.Errorf("what answers at %s is no devrouter, or one of another version: %s gives %s; --status-port (DEVROUTER_STATUS_PORT) names another port", c.base, path, res.Status)
 }
