@@ -5,7 +5,7 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 
 export CGO_ENABLED = 0
 
-.PHONY: build run test race e2e lint cross cover bench compare fuzz clean
+.PHONY: build run test race e2e lint cross cover bench size compare fuzz clean
 
 build:
 	go build -trimpath -ldflags '-X main.buildVersion=$(VERSION)' -o bin/ ./cmd/devrouter
@@ -53,6 +53,12 @@ cover:
 BENCHTIME ?= 1s
 bench:
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+
+# What is downloaded stays below 22 MiB, as large as it would be on most machines.
+MAX_BYTES = 23068672
+size:
+	@GOOS=linux GOARCH=amd64 go build -trimpath -ldflags '-s -w' -o bin/devrouter-stripped ./cmd/devrouter; \
+	n=$$(wc -c < bin/devrouter-stripped); echo "stripped: $$n bytes of $(MAX_BYTES)"; [ $$n -le $(MAX_BYTES) ]
 
 # Beside whichever of nginx, HAProxy and Caddy are installed; docs/performance.md.
 compare:

@@ -3,6 +3,7 @@ module devrouter
 go 1.26.0
 
 require (
+	github.com/DataDog/datadog-agent/pkg/template v0.85.1
 	github.com/coder/websocket v1.8.15
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/nats-io/nats-server/v2 v2.15.2

@@ -65,6 +65,10 @@ func TestArrowsPointDownwards(t *testing.T) {
 		}
 		seen++
 		for _, path := range fields[1:] {
+			if path == "html/template" || path == "text/template" {
+				t.Errorf("%s imports %s, which calls methods by their names: the linker keeps every method in the program then. "+
+					"github.com/DataDog/datadog-agent/pkg/template is the same without that", from, path)
+			}
 			if to, ok := strings.CutPrefix(path, "devrouter/"); ok {
 				check(t, from, to)
 			}

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"fmt"
-	"html/template"
 	"os"
 
 	"gopkg.in/yaml.v3"
@@ -79,7 +78,7 @@ func errorPages(c *config.Config) (proxy.Errors, error) {
 	if err != nil {
 		return e, fmt.Errorf("Could not read HTML error template file: %w", err) //nolint:staticcheck // gorouter's words
 	}
-	if e.Page, err = template.New("html-error").Parse(string(text)); err != nil {
+	if e.Page, err = proxy.ParsePage(string(text)); err != nil {
 		return e, fmt.Errorf("Could not parse HTML error template file: %w", err) //nolint:staticcheck // as above
 	}
 	return e, nil

@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 
 	"devrouter/config/problem"
 )
@@ -20,7 +21,7 @@ var templates embed.FS
 var views = parseViews("routes", "route", "explain", "requests", "request", "file", "events", "status", "help", "notice")
 
 func parseViews(names ...string) map[string]*template.Template {
-	common := template.Must(template.New("layout.html").Funcs(words).ParseFS(templates, "templates/layout.html", "templates/bits.html"))
+	common := template.Must(template.New("layout.html").Funcs(words).Funcs(asks).ParseFS(templates, "templates/layout.html", "templates/bits.html"))
 	parsed := map[string]*template.Template{}
 	for _, name := range names {
 		parsed[name] = template.Must(template.Must(common.Clone()).ParseFS(templates, "templates/"+name+".html"))

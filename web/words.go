@@ -3,13 +3,14 @@ package web
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 // words are what the templates say things with. assets/words.js says the same of

@@ -31,7 +31,6 @@ func newRootCommand() *cobra.Command {
 		Example:       usageExamples,
 		SilenceErrors: true, // main prints them, once
 		SilenceUsage:  true,
-		Version:       version(),
 		Args:          noArguments,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			return flagsFromEnvironment(cmd.Flags(), os.LookupEnv)
@@ -40,10 +39,17 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see devrouter --help", err)}
 	})
-	root.SetVersionTemplate("devrouter {{.Version}}\n")
 
 	flags := addRunFlags(root.PersistentFlags())
-	root.RunE = func(cmd *cobra.Command, _ []string) error { return runAppliance(cmd, flags, nil) }
+	// cobra's own flag takes a template, and with it Go's templates into the binary.
+	asksVersion := root.Flags().BoolP("version", "v", false, "version for devrouter")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		if *asksVersion {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "devrouter", version())
+			return err
+		}
+		return runAppliance(cmd, flags, nil)
+	}
 	root.AddCommand(newRunCommand(flags), newDemoCommand(flags), newInitCommand(flags), newCheckCommand(flags), newAddCommand(flags), newRemoveCommand(flags),
 		newRoutesCommand(flags), newRequestsCommand(flags), newEventsCommand(flags),
 		newWaitCommand(flags), newOpenCommand(flags), newDoctorCommand(flags), newSchemaCommand(), newVersionCommand())

@@ -3,10 +3,11 @@ package demo
 import (
 	"crypto/rand"
 	"encoding/json"
-	"html/template"
 	"net/http"
 	"strings"
 	"sync"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 // sessionCookie is the name that Java servers use, and that routers take as the

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	_ "embed" // the parts of the page
 	"encoding/base64"
-	"html/template"
+	"time"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 // The page is one file on its way to the browser: it must show when nothing else
@@ -19,7 +21,15 @@ var (
 	pageJS string
 )
 
-var pageTemplate = template.Must(template.New("page").Parse(pageHTML))
+var pageTemplate = template.Must(template.New("page").Funcs(asks).Parse(pageHTML))
+
+// asks are what the page asks of its facts: its templates call no methods, for
+// which the linker would have to keep every method in the program.
+var asks = template.FuncMap{
+	"began":  instanceFacts.Began,
+	"isZero": time.Time.IsZero,
+	"utc":    func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") },
+}
 
 // policy lets the page run and look as it was written and load nothing, whatever a
 // stranger's name might bring in.

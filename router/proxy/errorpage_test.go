@@ -1,18 +1,19 @@
 package proxy
 
 import (
-	"html/template"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 
 	"devrouter/router/route"
 )
 
 func page(t *testing.T, text string) *template.Template {
 	t.Helper()
-	p, err := template.New("page").Parse(text)
+	p, err := ParsePage(text)
 	if err != nil {
 		t.Fatal(err)
 	}

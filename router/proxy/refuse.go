@@ -2,9 +2,10 @@ package proxy
 
 import (
 	"fmt"
-	"html/template"
 	"io"
 	"net/http"
+
+	template "github.com/DataDog/datadog-agent/pkg/template/html"
 )
 
 const headerRouterError = "X-Cf-Routererror"
