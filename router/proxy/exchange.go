@@ -30,6 +30,8 @@ type exchange struct {
 	upgradeCtx context.Context // what attempts live in when an upgrade is asked for; else nil
 	endUpgrade func()          // ends it; nil when there is none
 	body       *requestBody
+	http11     bool // the client speaks at least that
+	expects    bool // it waits for a 100 before it sends the body
 
 	service *url.URL // of the route service that the request goes to; nil when it goes to an endpoint
 	signed  bool     // what it says of its client is a former leg's: it came back from the route's service, or is on its way there within the process
@@ -59,6 +61,8 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	if ex.trace.unreadable {
 		ex.log().Info("failed-to-parse-b3-trace-id", "vcap_request_id", ex.record.RequestID)
 	}
+	ex.http11 = r.ProtoAtLeast(1, 1)
+	ex.expects = ex.http11 && r.ProtoMajor == 1 && r.Header.Get("Expect") != ""
 	ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
 	ex.captureRequestBody()
 	return ex

@@ -184,9 +184,10 @@ func (ex *exchange) passInformational(on bool) {
 
 // writeContinue sends the 100 that a client waits for before it sends its body.
 // The server would send it by itself, but beside the 1xx of the endpoint, which
-// come on another goroutine.
+// come on another goroutine. Neither it nor writeInformational looks at the
+// request, for a transport may call them late.
 func (ex *exchange) writeContinue() {
-	if ex.r.Header.Get("Expect") == "" || ex.r.ProtoMajor != 1 || ex.r.ProtoMinor == 0 {
+	if !ex.expects {
 		return
 	}
 	ex.informationalMu.Lock()
@@ -199,7 +200,7 @@ func (ex *exchange) writeContinue() {
 // writeInformational passes a 1xx reply on. The client of HTTP/1.0 knows none,
 // and 100 is this router's own to send when the body is first read.
 func (ex *exchange) writeInformational(code int, h http.Header) {
-	if code == http.StatusContinue || !ex.r.ProtoAtLeast(1, 1) {
+	if code == http.StatusContinue || !ex.http11 {
 		return
 	}
 	ex.informationalMu.Lock()
