@@ -85,7 +85,8 @@ func (d fakeDisk) read(path string) source {
 	return source{path: path, content: []byte(f.content), sum: sha(f.content)}
 }
 
-func (d fakeDisk) glob(pattern string) (found []string, err error) {
+func (d fakeDisk) glob(dir, pattern string) (found []string, err error) {
+	pattern = filepath.Join(dir, pattern)
 	for _, path := range slices.Sorted(maps.Keys(d)) {
 		if ok, err := filepath.Match(pattern, path); err != nil || ok {
 			found = append(found, path)

@@ -52,6 +52,8 @@ func (r *reader) include(d *document, n *yaml.Node) {
 			r.problem(item, "", "%s is no file: only files are included", quoted(name))
 		case strings.HasPrefix(name, "~"):
 			r.problem(item, "write a path from this file, or from the root", "%s: no shell reads the ~", quoted(name))
+		case strings.Contains(name, "**"):
+			r.problem(item, "name each depth: services/*.yaml, services/*/*.yaml", "%s: a * stands for one name, and ** for no more", quoted(name))
 		case r.from != nil:
 			r.includeNamed(d, item, filepath.FromSlash(name))
 		}
@@ -59,15 +61,15 @@ func (r *reader) include(d *document, n *yaml.Node) {
 }
 
 func (r *reader) includeNamed(d *document, item *yaml.Node, name string) {
-	path := name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(d.path), path)
+	dir := filepath.Dir(d.path)
+	if filepath.IsAbs(name) {
+		dir = ""
 	}
-	if !strings.ContainsAny(name, "*?[") {
-		r.includeFile(d, item, path, false)
+	if !strings.ContainsAny(name, meta) {
+		r.includeFile(d, item, filepath.Join(dir, name), false)
 		return
 	}
-	found, err := r.glob(path)
+	found, err := r.glob(dir, name)
 	if err != nil {
 		r.problem(item, "a * stands for any name, [ab] for a or b", "%s is no pattern of file names", quoted(name))
 		return

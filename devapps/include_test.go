@@ -73,6 +73,27 @@ func TestLoadReadsAllFilesOfARoutesFile(t *testing.T) {
 	}
 }
 
+// A directory may be called like a pattern.
+func TestIncludeFindsFilesInAnyDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "[a] b")
+	writeFiles(t, dir, map[string]string{"routes.yaml": "include: '[st]*/*.yaml'\n", "services/a.yaml": "apps: {a: 1}\n", "a/b.yaml": "apps: {b: 1}\n"})
+	path := filepath.Join(dir, "routes.yaml")
+	good := load(path, disk{})
+	if good.manifest == nil || !reflect.DeepEqual(namesOf(good.manifest), []string{"a"}) {
+		t.Fatalf("got %+v, %v", good.manifest, good.problems)
+	}
+	state := t.TempDir()
+	if err := keepLastGood(state, path).store(&good); err != nil {
+		t.Fatal(err)
+	}
+	if kept := keepLastGood(state, path).load(); kept == nil || !reflect.DeepEqual(meaning(kept), meaning(good.manifest)) {
+		t.Errorf("kept: %+v", kept)
+	}
+	if !good.globbed(filepath.Join(dir, "team", "x.yaml")) || good.globbed(filepath.Join(dir, "a", "x.yaml")) {
+		t.Error("the pattern finds other files than before")
+	}
+}
+
 // One file by two names is one file, and a circle of links has an end.
 func TestIncludeKnowsAFileByAnyName(t *testing.T) {
 	dir := t.TempDir()
@@ -186,7 +207,7 @@ func FuzzInclude(f *testing.F) {
 			}
 		}
 		for _, g := range r.globs {
-			kept.Globs[kept.identity(g.pattern)] = g.found
+			kept.Globs[kept.pattern(g.dir, g.pattern)] = g.found
 		}
 		if back := load("routes.yaml", &kept); back.manifest == nil || !reflect.DeepEqual(meaning(back.manifest), meaning(r.manifest)) {
 			t.Errorf("kept and read again: %v", back.problems)

@@ -73,9 +73,9 @@ func (k *keptFiles) read(path string) source {
 	return source{path: path, content: []byte(content)}
 }
 
-func (k *keptFiles) glob(pattern string) ([]string, error) {
+func (k *keptFiles) glob(dir, pattern string) ([]string, error) {
 	var found []string
-	for _, name := range k.Globs[k.identity(pattern)] {
+	for _, name := range k.Globs[k.pattern(dir, pattern)] {
 		path := filepath.FromSlash(name)
 		if !filepath.IsAbs(path) {
 			path = filepath.Join(k.dir, path)
@@ -83,6 +83,13 @@ func (k *keptFiles) glob(pattern string) ([]string, error) {
 		found = append(found, path)
 	}
 	return found, nil
+}
+
+func (k *keptFiles) pattern(dir, pattern string) string {
+	if dir != "" {
+		dir = k.identity(dir) + "/"
+	}
+	return dir + filepath.ToSlash(pattern)
 }
 
 // store replaces what was stored. A crash leaves the old content or the new.
@@ -97,7 +104,7 @@ func (l lastGood) store(r *reading) error {
 		}
 	}
 	for _, g := range r.globs {
-		pattern := k.identity(g.pattern)
+		pattern := k.pattern(g.dir, g.pattern)
 		for _, path := range g.found {
 			k.Globs[pattern] = append(k.Globs[pattern], k.identity(path))
 		}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"devrouter/config/problem"
@@ -32,16 +31,12 @@ type source struct {
 	err     error             // nil with content
 }
 
-// globbed is what a pattern of an include found.
-type globbed struct {
-	pattern string
-	found   []string
-}
-
 // files is where a reading takes its files from: the disk, or the last good copy.
 type files interface {
 	read(path string) source
-	glob(pattern string) ([]string, error)
+	// glob returns the files that a pattern finds from a directory; "" is for a
+	// pattern from the root.
+	glob(dir, pattern string) ([]string, error)
 	// identity is equal for two paths of one file.
 	identity(path string) string
 }
@@ -53,9 +48,9 @@ func (r *reader) read(path string) source {
 	return s
 }
 
-func (r *reader) glob(pattern string) ([]string, error) {
-	found, err := r.from.glob(pattern)
-	r.reading.globs = append(r.reading.globs, globbed{pattern, found})
+func (r *reader) glob(dir, pattern string) ([]string, error) {
+	found, err := r.from.glob(dir, pattern)
+	r.reading.globs = append(r.reading.globs, globbed{dir, pattern, found})
 	return found, err
 }
 
@@ -76,14 +71,9 @@ func (d disk) read(path string) source {
 	return source{path: path, content: content, sum: sha256.Sum256(content)}
 }
 
-// glob returns the .yaml and .yml files that a pattern finds, without what
-// editors leave behind (hidden files) and without overlays.
-func (d disk) glob(pattern string) ([]string, error) {
-	all, err := filepath.Glob(pattern)
-	found := slices.DeleteFunc(all, func(path string) bool {
-		name, ext := filepath.Base(path), filepath.Ext(path)
-		return ext != ".yaml" && ext != ".yml" || strings.HasPrefix(name, ".") || strings.HasSuffix(strings.TrimSuffix(name, ext), ".local")
-	})
+func (d disk) glob(dir, pattern string) ([]string, error) {
+	all, err := filepath.Glob(globbed{dir: dir, pattern: pattern}.path())
+	found := slices.DeleteFunc(all, leftOut)
 	return found[:min(len(found), 2*maxFiles)], err // one file too many is enough to know
 }
 
@@ -148,10 +138,6 @@ func (s source) same(other source) bool {
 	return s.sum == other.sum
 }
 
-func (g globbed) same(other globbed) bool {
-	return g.pattern == other.pattern && slices.Equal(g.found, other.found)
-}
-
 // same reports whether two readings found the same.
 func (r *reading) same(other *reading) bool {
 	return slices.EqualFunc(r.sources, other.sources, source.same) && slices.EqualFunc(r.globs, other.globs, globbed.same)
@@ -166,8 +152,8 @@ func (r *reading) current() bool {
 		}
 	}
 	for _, g := range r.globs {
-		found, _ := disk{}.glob(g.pattern)
-		if !g.same(globbed{g.pattern, found}) {
+		found, _ := disk{}.glob(g.dir, g.pattern)
+		if !g.same(globbed{g.dir, g.pattern, found}) {
 			return false
 		}
 	}

@@ -206,6 +206,7 @@ func TestSchemaAndParserSeeTheSameMistakes(t *testing.T) {
 func TestSchemaTakesWhatNoSchemaSees(t *testing.T) {
 	s := compileSchema(t, "")
 	for content, reason := range map[string]string{
+		"include: 'a/**/b.yaml'":                        "the same",
 		"include: http://a.b/c.yaml":                    "a pattern without lookahead says what is there, not what is not",
 		"apps: {web: 3000, web: 3001}":                  "a map has each key once",
 		"apps: {web: {port: 1, routes: [a.b]}, a.b: 2}": "no schema compares two values",

@@ -176,12 +176,7 @@ func (s *source) says() bool { return s.err == nil && !IsEmpty(s.content) }
 
 // globbed reports whether a pattern of the reading would find a path.
 func (r *reading) globbed(path string) bool {
-	for _, g := range r.globs {
-		if ok, _ := filepath.Match(g.pattern, path); ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.globs, func(g globbed) bool { return g.finds(path) })
 }
 
 // written knows which files were written in place, and not only replaced.
@@ -245,7 +240,7 @@ func (r *reading) paths() []string {
 		paths = append(paths, s.path)
 	}
 	for _, g := range r.globs {
-		paths = append(paths, g.pattern)
+		paths = append(paths, g.places()...)
 	}
 	return paths
 }
