@@ -200,5 +200,8 @@ func (r *reader) sorted() problem.List {
 	slices.SortStableFunc(r.problems, func(a, b problem.Problem) int {
 		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
+	if r.more {
+		r.problems = append(r.problems, problem.Problem{File: r.problems[len(r.problems)-1].File, Message: "there are more problems than these", Hint: "mend these first"})
+	}
 	return r.problems
 }

@@ -233,6 +233,26 @@ func TestEveryRowOfYAMLContentHasItsSentence(t *testing.T) {
 	}
 }
 
+func TestParseSaysThatThereAreMoreProblems(t *testing.T) {
+	const more = "routes.yaml: there are more problems than these; mend these first"
+	for _, tt := range []struct {
+		content string
+		told    int
+		more    bool
+	}{
+		{"apps: {" + strings.Repeat("x: 0, ", maxProblems) + "}", maxProblems, false}, // a port, and keys given twice
+		{"apps: {" + strings.Repeat("x: 0, ", maxProblems+1) + "}", maxProblems, true},
+		{"apps:\n  web:\n" + strings.Repeat("\tport: 1\n", maxProblems+1), maxProblems, true},
+		{"apps:\n" + strings.Repeat("  *.a: 1\n", maxStars+1), maxStars, true},
+	} {
+		_, problems := Parse("routes.yaml", []byte(tt.content))
+		last := problems[len(problems)-1].Error() == more
+		if told := len(problems); last != tt.more || last && told != tt.told+1 || !last && told != tt.told {
+			t.Errorf("%.40q: got %d problems, want %d; the last is %v", tt.content, told, tt.told, problems[len(problems)-1])
+		}
+	}
+}
+
 // What costs memory or time out of proportion (faults 95 to 97).
 func TestParseIsQuickWithHostileFiles(t *testing.T) {
 	var chain strings.Builder
@@ -253,7 +273,7 @@ func TestParseIsQuickWithHostileFiles(t *testing.T) {
 	} {
 		start := time.Now()
 		m, problems := Parse("routes.yaml", []byte(content))
-		if m != nil || len(problems) == 0 || len(problems) > maxProblems {
+		if m != nil || len(problems) == 0 || len(problems) > maxProblems+1 {
 			t.Errorf("%s: got %d problems", name, len(problems))
 		}
 		if text := len(problems.Error()); text > 100_000 {

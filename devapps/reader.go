@@ -31,6 +31,7 @@ type reader struct {
 	entries  []*entry
 	named    map[string]*entry
 	problems problem.List
+	more     bool // than are kept
 	claimed  map[route.Key]claim
 	listed   map[[2]string]int // line of each app's addresses
 
@@ -54,14 +55,20 @@ func (r *reader) add(p problem.Problem) {
 	if len(p.Source) > longestSource {
 		p.Source = ""
 	}
-	if len(r.problems) < maxProblems {
-		r.problems = append(r.problems, p)
+	if len(r.problems) >= maxProblems {
+		r.more = true
+		return
 	}
+	r.problems = append(r.problems, p)
 }
 
 // problem reports a mistake at a node.
 func (r *reader) problem(n *yaml.Node, hint, format string, args ...any) {
-	if len(r.problems) < maxProblems && !r.stars[[2]int{n.Line, n.Column}] { // making one costs as much as its line is long
+	switch {
+	case r.stars[[2]int{n.Line, n.Column}]:
+	case len(r.problems) >= maxProblems: // making one costs as much as its line is long
+		r.more = true
+	default:
 		file, line := r.place(n.Line)
 		r.add(file.At(line, n.Column, hint, format, args...))
 	}

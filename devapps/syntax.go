@@ -68,6 +68,7 @@ func (r *reader) load(content []byte) *yaml.Node {
 		r.stars[[2]int{r.base + star.line, star.column}] = true
 		content[star.offset] = '_'
 	}
+	r.more = true
 	return nil
 }
 
