@@ -41,8 +41,32 @@ their flags and the hosts of routes.yaml.`
 	for _, shell := range cmd.Commands() {
 		shell.Args = noArguments
 		shell.Hidden = true
+		if shell.Name() == "bash" {
+			shell.RunE = func(cmd *cobra.Command, _ []string) error {
+				if err := cmd.Root().GenBashCompletionV2(cmd.OutOrStdout(), true); err != nil {
+					return err
+				}
+				_, err := fmt.Fprint(cmd.OutOrStdout(), bashAlone)
+				return err
+			}
+		}
 	}
 }
+
+// bashAlone makes the script for bash work where the package bash-completion is
+// not installed, as on macOS.
+const bashAlone = `
+if ! declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
+    __devrouter_init_completion()
+    {
+        COMPREPLY=()
+        words=("${COMP_WORDS[@]}")
+        cword=$COMP_CWORD
+        cur=${words[cword]}
+        prev=${words[cword-1]}
+    }
+fi
+`
 
 // completeHosts completes the first arguments of a command, up to a number, to the
 // routes of the file.

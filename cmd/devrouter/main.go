@@ -34,7 +34,7 @@ func run(ctx context.Context, args []string) int {
 	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil {
+	if err == nil || errors.Is(err, syscall.EPIPE) { // whoever reads has seen enough: devrouter events | head -1
 		return 0
 	}
 	fmt.Fprintln(root.ErrOrStderr(), "devrouter:", strings.TrimPrefix(err.Error(), "devrouter: "))

@@ -133,10 +133,7 @@ func firstSteps(c *config.Config) string {
 	if len(apps) == 0 {
 		return fmt.Sprintf("There is no %s yet: devrouter init writes a first one, devrouter add web 3000 adds a route.\n", c.RoutesFile)
 	}
-	if extra := len(apps) - most; extra > 0 {
-		apps = append(apps[:most], fmt.Sprintf("and %d more", extra))
-	}
-	return fmt.Sprintf("There is no %s yet, and these listen: %s.\ndevrouter init, in another terminal, routes them.\n", c.RoutesFile, strings.Join(apps, ", "))
+	return fmt.Sprintf("There is no %s yet, and these listen: %s.\ndevrouter init, in another terminal, routes them.\n", c.RoutesFile, list(apps))
 }
 
 // starter is a first routes.yaml: what listens already, and what else there is.
