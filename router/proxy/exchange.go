@@ -41,6 +41,9 @@ type exchange struct {
 	informationalMu sync.Mutex // guards informational and, while it is true, w
 	informational   bool       // 1xx are passed on
 
+	values [12]string // of headers, for value
+	valued int        // how many of them are taken
+
 	counted bool // in Handler.finite
 	record  accesslog.Record
 }
@@ -158,7 +161,7 @@ const (
 // one included. A route that leads back here by way of another proxy would
 // otherwise go round until memory ends (fault 61).
 func (ex *exchange) countHops() (hops int, ok bool) {
-	if v := ex.r.Header.Get(headerHops); v != "" {
+	if v := first(ex.r.Header, headerHops); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 || n >= maxHops {
 			return 0, false

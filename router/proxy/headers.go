@@ -57,34 +57,36 @@ func (ex *exchange) prepare(hops int) {
 	}
 	removeHopByHop(header, o.HopByHopFilter)
 	removeAliases(header)
+	delete(header, headerAppInstance)
 	ex.trace.apply(header)
 	if ex.upgrade != "" {
 		ex.upgradeCtx, ex.endUpgrade = upgradeContext(ex.r, ex.h.opts.Base)
-		header.Set("Connection", "Upgrade")
-		header.Set("Upgrade", ex.upgrade)
+		header["Connection"] = ex.value("Upgrade")
+		header["Upgrade"] = ex.value(ex.upgrade)
 	}
 	if containsToken(ex.r.Header["Te"], "trailers") {
-		header.Set("Te", "trailers") // gRPC servers insist
+		header["Te"] = ex.value("trailers") // gRPC servers insist
 	}
-	appendForwardedFor(header, ex.clientIP())
+	header[headerForwardedFor] = ex.value(forwardedFor(header[headerForwardedFor], ex.clientIP()))
 	if ex.signed { // the leg before the route service has said where it came from
 		o.ClientCert.applyReturning(header, ex.r.TLS)
 	} else {
-		setForwardedProto(header, o, ex.r.TLS != nil)
+		if scheme := forwardedProto(header, o, ex.r.TLS != nil); scheme != "" {
+			header[headerForwardedProto] = ex.value(scheme)
+		}
 		o.ClientCert.apply(header, ex.r.TLS)
 	}
-	if header.Get(headerRequestStart) == "" {
-		header.Set(headerRequestStart, strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
+	if first(header, headerRequestStart) == "" {
+		header[headerRequestStart] = ex.value(strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
 	}
-	header.Set(headerRequestID, ex.record.RequestID)
-	header.Del(headerAppInstance)
-	header.Set(headerHops, strconv.Itoa(hops))
+	header[headerRequestID] = ex.value(ex.record.RequestID)
+	header[headerHops] = ex.value(strconv.Itoa(hops))
 	if _, ok := header["User-Agent"]; !ok {
-		header["User-Agent"] = []string{""} // else net/http would send its own
+		header["User-Agent"] = ex.value("") // else net/http would send its own
 	}
 
-	out := ex.r.Clone(ex.r.Context())
-	out.Header = header
+	out, target := ex.r.WithContext(ex.r.Context()), *ex.r.URL
+	out.Header, out.URL = header, &target
 	out.RequestURI = ""
 	out.Close = !ex.h.opts.KeepAliveContinue && ex.upgrade == "" && containsToken(header["Expect"], "100-continue")
 	out.Body = ex.body
@@ -112,9 +114,29 @@ func (ex *exchange) address(e *route.Endpoint) {
 		ex.out.URL.Scheme = "https"
 	}
 	ex.out.URL.Host = e.Addr
-	ex.out.Header[headerApplicationID] = []string{e.App}
-	ex.out.Header[headerInstanceIndex] = []string{e.InstanceIndex}
-	ex.out.Header[headerInstanceID] = []string{cmp.Or(e.InstanceID, e.Addr)}
+	ex.out.Header[headerApplicationID] = ex.value(e.App)
+	ex.out.Header[headerInstanceIndex] = ex.value(e.InstanceIndex)
+	ex.out.Header[headerInstanceID] = ex.value(cmp.Or(e.InstanceID, e.Addr))
+}
+
+// value returns a header's value, in room that the exchange has as long as it
+// lasts: one allocation less for each header.
+func (ex *exchange) value(v string) []string {
+	if ex.valued == len(ex.values) {
+		return []string{v}
+	}
+	at := ex.valued
+	ex.valued++
+	ex.values[at] = v
+	return ex.values[at:ex.valued:ex.valued]
+}
+
+// first is Header.Get for a name that is known to be in its canonical form.
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
 
 // upgradeToken returns the protocol that a request asks to switch to. `h2c` is
@@ -143,7 +165,7 @@ func removeHopByHop(h http.Header, keep []string) {
 		}
 	}
 	for _, name := range hopByHop {
-		h.Del(name)
+		delete(h, name)
 	}
 }
 
@@ -152,7 +174,7 @@ func removeHopByHop(h http.Header, keep []string) {
 // (fault 33).
 func removeAliases(h http.Header) {
 	for name := range h {
-		if !strings.ContainsAny(name, "_.") {
+		if strings.IndexByte(name, '_') < 0 && strings.IndexByte(name, '.') < 0 {
 			continue
 		}
 		plain := strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
@@ -165,36 +187,38 @@ func removeAliases(h http.Header) {
 	}
 }
 
-func appendForwardedFor(h http.Header, clientIP string) {
-	if prior := h[headerForwardedFor]; len(prior) > 0 {
+func forwardedFor(prior []string, clientIP string) string {
+	if len(prior) > 0 {
 		clientIP = strings.Join(prior, ", ") + ", " + clientIP
 	}
-	h[headerForwardedFor] = []string{clientIP}
+	return clientIP
 }
 
-func setForwardedProto(h http.Header, o *Headers, overTLS bool) {
+// forwardedProto returns what X-Forwarded-Proto is set to, "" when it stays.
+func forwardedProto(h http.Header, o *Headers, overTLS bool) string {
 	scheme := "http"
 	if overTLS {
 		scheme = "https"
 	}
 	switch {
 	case o.ForceForwardedProtoHTTPS:
-		h[headerForwardedProto] = []string{"https"}
-	case o.SanitizeForwardedProto, h.Get(headerForwardedProto) == "":
-		h[headerForwardedProto] = []string{scheme}
+		return "https"
+	case o.SanitizeForwardedProto, first(h, headerForwardedProto) == "":
+		return scheme
 	}
+	return ""
 }
 
 // answerHeaders brings an endpoint's reply headers into the form that the client
 // gets (reference 6.2).
 func (ex *exchange) answerHeaders(dst, src http.Header) {
 	removeHopByHop(src, nil)
-	src.Del(routeservice.HeaderSignature)
+	delete(src, routeservice.HeaderSignature)
 	for name, values := range src {
 		dst[name] = append(dst[name], values...)
 	}
-	if dst.Get(headerRequestID) == "" {
-		dst[headerRequestID] = []string{ex.record.RequestID}
+	if first(dst, headerRequestID) == "" {
+		dst[headerRequestID] = ex.value(ex.record.RequestID)
 	}
 	if o := &ex.h.opts.Headers; o.TraceKey != "" && ex.r.Header.Get("X-Vcap-Trace") == o.TraceKey {
 		dst.Set("X-Vcap-Router", o.RouterIP)

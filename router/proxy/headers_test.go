@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"devrouter/router/routeservice"
 )
 
 // echoHeaders is an app that answers with the headers that it got.
@@ -116,7 +118,9 @@ func TestForwardedProto(t *testing.T) {
 		if tt.sent != "" {
 			h.Set("X-Forwarded-Proto", tt.sent)
 		}
-		setForwardedProto(h, &Headers{ForceForwardedProtoHTTPS: tt.force, SanitizeForwardedProto: tt.sanitize}, tt.tls)
+		if scheme := forwardedProto(h, &Headers{ForceForwardedProtoHTTPS: tt.force, SanitizeForwardedProto: tt.sanitize}, tt.tls); scheme != "" {
+			h.Set(headerForwardedProto, scheme)
+		}
 		if got := h.Get("X-Forwarded-Proto"); got != tt.want {
 			t.Errorf("%+v: got %q", tt, got)
 		}
@@ -195,5 +199,18 @@ func BenchmarkNewRequestID(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		newRequestID()
+	}
+}
+
+// first and the maps are asked by these names as they stand.
+func TestNamesAreCanonical(t *testing.T) {
+	names := append([]string{
+		headerForwardedFor, headerForwardedProto, headerRequestStart, headerRequestID, headerApplicationID, headerInstanceIndex, headerInstanceID,
+		headerHops, headerAppInstance, headerProcessInstance, routeservice.HeaderSignature, routeservice.HeaderForwardedURL,
+	}, hopByHop...)
+	for _, name := range names {
+		if got := http.CanonicalHeaderKey(name); got != name {
+			t.Errorf("%s is %s", name, got)
+		}
 	}
 }

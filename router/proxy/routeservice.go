@@ -52,7 +52,7 @@ func (o *RouteServices) setDefaults() {
 // the request.
 func (ex *exchange) routeService() bool {
 	o := &ex.h.opts.RouteServices
-	signature := ex.r.Header.Get(routeservice.HeaderSignature)
+	signature := first(ex.r.Header, routeservice.HeaderSignature)
 	var signed routeservice.Signed
 	var err error
 	if signature != "" && o.Keys != nil {
@@ -255,7 +255,7 @@ func hostWithoutPort(host string) string {
 // sentToService says whether the headers are those of a request that a route
 // service has yet to bring back (reference 4.2).
 func sentToService(h http.Header) bool {
-	return h.Get(routeservice.HeaderSignature) != "" && h.Get(routeservice.HeaderForwardedURL) != ""
+	return first(h, routeservice.HeaderSignature) != "" && first(h, routeservice.HeaderForwardedURL) != ""
 }
 
 // serviceFailed keeps the accounts of an attempt to reach the route service.
