@@ -84,7 +84,7 @@ func stickyCookies(names []string, addr string, log *slog.Logger) (valid []strin
 }
 
 // maxHealthPath bounds what is sent to an endpoint again and again.
-const maxHealthPath = 1 << 10
+const maxHealthPath = 2 << 10
 
 // healthPath leaves out what can be no request's target.
 func healthPath(path, addr string, log *slog.Logger) string {

@@ -67,9 +67,15 @@ func isRefused(params string) bool {
 }
 
 // tellsAll says whether a client may be told what there is on this machine. It
-// must be here itself, not behind a proxy or a tunnel that is; and ask by a name
-// that no other site can have pointed here, or its pages would read the answer.
+// must be here itself, and ask by a name that no other site can have pointed here,
+// or its pages would read the answer.
 func (p *Pages) tellsAll(r *http.Request) bool {
+	return isHere(r) && p.isOurs(route.NormalHost(r.Host))
+}
+
+// isHere says whether a client is on this machine itself, and not behind a proxy
+// or a tunnel that is.
+func isHere(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return false
@@ -83,7 +89,7 @@ func (p *Pages) tellsAll(r *http.Request) bool {
 			return false
 		}
 	}
-	return p.isOurs(route.NormalHost(r.Host))
+	return true
 }
 
 // isOurs says whether a host is this machine's by its very name.

@@ -2,6 +2,7 @@ package errorpage
 
 import (
 	"net/http"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -88,7 +89,7 @@ func (p *Pages) facts(e *proxy.RouterError) *facts {
 		f.Message = e.Text
 	}
 	if !p.tellsAll(e.Request) {
-		f.Title, f.Hint = f.Untold, ""
+		p.tellLittle(f, e)
 		return f
 	}
 	f.Host, f.Path = shown(e.Request.Host), shown(e.Request.URL.EscapedPath())
@@ -103,6 +104,19 @@ func (p *Pages) facts(e *proxy.RouterError) *facts {
 		f.Waits = true
 	}
 	return f
+}
+
+// tellLittle leaves it at what went wrong. Who is here and asks by a name that
+// could be anybody's still learns how to route it: that tells of nothing there is.
+func (p *Pages) tellLittle(f *facts, e *proxy.RouterError) {
+	host := route.NormalHost(e.Request.Host)
+	if e.Pool == nil && e.Name == "unknown_route" && isHere(e.Request) {
+		if f.Add = p.line(host); f.Add != "" {
+			f.File, f.Waits = filepath.Base(p.opts.File), true
+			return
+		}
+	}
+	f.Title, f.Hint = f.Untold, ""
 }
 
 // place is " in routes.yaml:7" for a route of the file.
