@@ -27,5 +27,7 @@
 // the exception: it may be read late, from another goroutine, and then fails.
 //
 // A context's Done has a cost: from its first call on, the client is watched. A
-// transport calls it only once an endpoint keeps it waiting.
+// transport calls it only once an endpoint keeps it waiting. A client that closes
+// its half of the connection is then asked, by a 100, whether it is still there:
+// from one that is gone comes a reset, and its request's context ends.
 package http1

@@ -269,6 +269,7 @@ func (c *conn) serveRequest() bool {
 		return false
 	}
 	again := t.finish()
+	c.lingers = c.lingers || !again && len(c.rd.buffered()) > 0 // and more may be on its way
 	c.turn = nil
 	t.recycle()
 	return again && c.rest()

@@ -103,6 +103,18 @@ func TestHTTP10ConnectionsAreKeptOnDemand(t *testing.T) {
 	c.rest()
 }
 
+// The last reply on a connection is not lost for what the client sends behind its
+// request.
+func TestLastReplyReachesAClientThatSendsOn(t *testing.T) {
+	for range 20 {
+		c := dial(t, serve(t, echo))
+		c.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + strings.Repeat("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1000))
+		if got := c.rest(); strings.Count(got, "HTTP/1.1 200 OK") != 1 {
+			t.Fatalf("got %q", got)
+		}
+	}
+}
+
 // A reply that is less than it promised, or that its handler gave up, does not
 // look whole (faults 44 and 45).
 func TestBrokenRepliesAreNotWhole(t *testing.T) {
