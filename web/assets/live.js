@@ -35,6 +35,25 @@ async function take(url) {
   document.title = (fresh.title.match(mark)?.[0] || '') + document.title.replace(mark, '');
 }
 
+// follow asks again when a route changes in what every page says of it, or in
+// anything when the page is its own: the counters of others change all the time.
+export function follow(on) {
+  const mine = new URLSearchParams(location.search).get('uri'), known = new Map();
+  const told = route => [route.source, ...route.instances.map(i => i.health)].join(' ');
+  on('snapshot', ({ routes }) => {
+    known.clear();
+    for (const route of routes) known.set(route.uri, told(route));
+  });
+  on('route', route => {
+    if (route.uri === mine || known.get(route.uri) !== told(route)) refresh();
+    known.set(route.uri, told(route));
+  });
+  on('gone', ({ uri }) => {
+    known.delete(uri);
+    refresh();
+  });
+}
+
 // tick is for what changes with time alone.
 export function tick() {
   for (const time of document.querySelectorAll('time.ago')) set(time, ago(time.dateTime));

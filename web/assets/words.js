@@ -49,4 +49,5 @@ export function about(i) {
 export const why = i => `${label(i.addr)} ${i.health_why || i.error || 'failed'}${i.health_since ? `, since ${clock(i.health_since)}` : ''}`;
 
 export const isWebLink = url => /^(https?:\/\/|\/(?!\/))/.test(url || '');
-export const detail = uri => `/route?uri=${encodeURIComponent(uri)}`;
+const percent = c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
+export const detail = uri => `/route?uri=${encodeURIComponent(uri).replace(/[!'()*]/g, percent).replaceAll('%20', '+')}`;

@@ -77,6 +77,27 @@ test('a route named <script> is text', async scene => {
   assert.equal(await page.locator('script:not([src]), img[src=x]').count(), 0);
 });
 
+test('the script draws the rows that the server renders', async scene => {
+  const app = await scene.app((request, response) => { response.statusCode = request.url === '/broken' ? 500 : 200; response.end('x'); });
+  const router = await scene.router(`apps:\n  web: ${app.port}\n  long-name:\n    routes: [long-name.example.localhost/path, other.localhost, "*.wild.localhost"]\n    instances: [${app.port}, 3998, "127.0.0.2:${app.port}"]\n    sticky: [JSESSIONID]\n    loadbalancing: least-connection\n`);
+  await publish(router.nats, 'router.register', { host: '127.0.0.1', port: 3999, tls_port: 3997, server_cert_domain_san: 'x', uris: ['tls.localhost', '127.0.0.1', 'localhost'], app: 'tls', tags: { b: '2', a: '1' } });
+  await publish(router.nats, 'router.register', { host: '10.0.0.1', port: 80, uris: ['<b>.localhost'], app: '"&', private_instance_index: '4', availability_zone: 'z1' });
+  for (const path of ['/', '/broken', '/']) await router.ask('web.localhost', path);
+  const page = await scene.live(router.admin);
+  await until('the rows are the same', () => page.evaluate(async () => {
+    const server = new DOMParser().parseFromString(await (await fetch('/')).text(), 'text/html');
+    document.querySelector('.actions')?.remove();
+    const rows = doc => [...doc.querySelectorAll('#table tbody tr')].map(row => {
+      const copy = row.cloneNode(true);
+      for (const time of copy.querySelectorAll('time')) time.textContent = '';
+      copy.normalize();
+      return copy.outerHTML.replace(/\s+/g, ' ').replace(/> | </g, tag => tag.trim());
+    });
+    window.differ = rows(document).flatMap((row, i) => row === rows(server)[i] ? [] : [`${row}\n  not\n${rows(server)[i]}`]);
+    return rows(document).length > 6 && rows(server).length === rows(document).length && window.differ.length === 0;
+  })).catch(async error => { throw new Error(`${error.message}:\n${await page.evaluate(() => window.differ.join('\n'))}`); });
+});
+
 test('what changes flashes once, unless motion is to be reduced', async scene => {
   const router = await scene.router(yaml);
   const page = await scene.live(router.admin);
