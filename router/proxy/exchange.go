@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"devrouter/router/accesslog"
+	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
@@ -27,11 +28,16 @@ type exchange struct {
 	upgrade string // the token that the client wants to switch to; "" for none
 	out     *http.Request
 
+	outgoing   outgoing
 	upgradeCtx context.Context // what attempts live in when an upgrade is asked for; else nil
 	endUpgrade func()          // ends it; nil when there is none
 	body       *requestBody
-	http11     bool // the client speaks at least that
-	expects    bool // it waits for a 100 before it sends the body
+	http11     bool           // the client speaks at least that
+	expects    bool           // it waits for a 100 before it sends the body
+	noBody     requestBody    // what body is when there is none
+	wire       http1.Wire     // of the latest attempt by the router's own transport
+	hints      int            // informational replies to that
+	answer     *http.Response // that the client has got; released in the end
 
 	service *url.URL // of the route service that the request goes to; nil when it goes to an endpoint
 	signed  bool     // what it says of its client is a former leg's: it came back from the route's service, or is on its way there within the process
@@ -45,12 +51,39 @@ type exchange struct {
 	valued int        // how many of them are taken
 
 	counted bool // in Handler.finite
+	shared  bool // somebody else may still use it when it has ended
 	record  accesslog.Record
+
+	onInformational func(code int, h http.Header) error // gotInformational, made once
+}
+
+// exchanges are used again for others, when nobody can have kept them.
+var exchanges = sync.Pool{New: func() any {
+	ex := new(exchange)
+	ex.onInformational = ex.gotInformational
+	return ex
+}}
+
+// recycle gives the exchange back, unless somebody may still use it. It is not
+// called for one that has panicked.
+func (ex *exchange) recycle() {
+	if ex.shared || ex.upgradeCtx != nil || ex.body != &ex.noBody {
+		return
+	}
+	header, onInformational := ex.outgoing.header, ex.onInformational
+	if len(header) > 64 {
+		header = nil // it would never shrink
+	}
+	clear(header)
+	*ex = exchange{onInformational: onInformational}
+	ex.outgoing.header = header
+	exchanges.Put(ex)
 }
 
 func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	h.finite.Add(1)
-	ex := &exchange{h: h, w: w, r: r, counted: true}
+	ex := exchanges.Get().(*exchange)
+	ex.h, ex.w, ex.r, ex.counted = h, w, r, true
 	ex.record.Started = time.Now()
 	h.latest.Store(ex.record.Started.UnixNano())
 	ex.record.Request = r
@@ -66,7 +99,9 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	}
 	ex.http11 = r.ProtoAtLeast(1, 1)
 	ex.expects = ex.http11 && r.ProtoMajor == 1 && r.Header.Get("Expect") != ""
-	ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
+	if ex.body = &ex.noBody; r.ContentLength != 0 || r.Body != nil && r.Body != http.NoBody {
+		ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
+	}
 	ex.captureRequestBody()
 	return ex
 }
@@ -93,6 +128,9 @@ func (ex *exchange) finish() {
 	ex.observe()
 	if ex.h.opts.OnDone != nil {
 		ex.h.opts.OnDone(&ex.record)
+	}
+	if ex.answer != nil {
+		http1.Release(ex.answer)
 	}
 }
 

@@ -87,24 +87,29 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 		if ctx := ex.context(); ctx != out.Context() {
 			out = out.WithContext(ctx)
 		}
-		informational := 0
-		wire := http1.Wire{OnInformational: func(code int, h http.Header) error {
-			if informational++; informational > maxInformational {
-				return errTooManyInformational
-			}
-			ex.writeInformational(code, h)
-			return nil
-		}}
-		res, err := own.Send(out, &wire)
+		ex.hints = 0
+		ex.wire = http1.Wire{OnInformational: ex.onInformational}
+		res, err := own.Send(out, &ex.wire)
+		w := &ex.wire
 		return res, wireFacts{
-			gotConn: wire.GotConn, reused: wire.Reused, wroteHeaders: wire.WroteHead,
-			dnsTime: wire.DNS, dialTime: wire.Dial, tlsTime: wire.Handshake, localAddr: wire.LocalAddr,
+			gotConn: w.GotConn, reused: w.Reused, wroteHeaders: w.WroteHead,
+			dnsTime: w.DNS, dialTime: w.Dial, tlsTime: w.Handshake, localAddr: w.LocalAddr,
 		}, err
 	}
+	ex.shared = true // its hooks may be called late
 	trace := wireTrace{onInformational: ex.writeInformational}
 	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
 	res, err := transport.RoundTrip(out.WithContext(ctx))
 	return res, trace.known(), err
+}
+
+// gotInformational passes a 1xx reply on.
+func (ex *exchange) gotInformational(code int, h http.Header) error {
+	if ex.hints++; ex.hints > maxInformational {
+		return errTooManyInformational
+	}
+	ex.writeInformational(code, h)
+	return nil
 }
 
 func recordEndpoint(e *route.Endpoint) accesslog.Endpoint {

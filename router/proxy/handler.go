@@ -205,9 +205,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.all.Add(1)
 	defer h.all.Add(-1)
 	ex := newExchange(h, w, r)
+	whole := false
+	defer func() {
+		if whole {
+			ex.recycle()
+		}
+	}()
 	defer ex.finish() // also when a body breaks off and the exchange panics ErrAbortHandler
 	defer ex.guard()
 	ex.serve()
+	whole = true
 }
 
 // WaitingType is the Accept of a request that asks the router, and not the app,

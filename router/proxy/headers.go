@@ -49,13 +49,13 @@ var hopByHop = []string{
 // attempt.
 func (ex *exchange) prepare(hops int) {
 	o := &ex.h.opts.Headers
-	header := ex.r.Header.Clone()
+	out := ex.outgoing.begin(ex.r, o.HopByHopFilter)
+	header := out.Header
 	if ex.r.ProtoAtLeast(1, 1) && ex.r.ContentLength == 0 {
 		// HTTP/1.0 has no upgrades (RFC 9110, 7.8), and behind a body that is still
 		// under way the new protocol could not begin.
 		ex.upgrade = upgradeToken(ex.r.Header)
 	}
-	removeHopByHop(header, o.HopByHopFilter)
 	removeAliases(header)
 	delete(header, headerAppInstance)
 	ex.trace.apply(header)
@@ -85,8 +85,6 @@ func (ex *exchange) prepare(hops int) {
 		header["User-Agent"] = ex.value("") // else net/http would send its own
 	}
 
-	out, target := ex.r.WithContext(ex.r.Context()), *ex.r.URL
-	out.Header, out.URL = header, &target
 	out.RequestURI = ""
 	out.Close = !ex.h.opts.KeepAliveContinue && ex.upgrade == "" && containsToken(header["Expect"], "100-continue")
 	out.Body = ex.body
@@ -215,7 +213,10 @@ func (ex *exchange) answerHeaders(dst, src http.Header) {
 	removeHopByHop(src, nil)
 	delete(src, routeservice.HeaderSignature)
 	for name, values := range src {
-		dst[name] = append(dst[name], values...)
+		if before := dst[name]; before != nil {
+			values = append(before, values...)
+		}
+		dst[name] = values[:len(values):len(values)] // shared until the exchange ends, and never written to
 	}
 	if first(dst, headerRequestID) == "" {
 		dst[headerRequestID] = ex.value(ex.record.RequestID)

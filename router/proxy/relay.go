@@ -49,7 +49,7 @@ func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 		panic(http.ErrAbortHandler)
 	}
 	sendTrailers(header, res.Trailer, announced)
-	http1.Release(res)
+	ex.answer = res
 }
 
 func announceTrailers(header, trailer http.Header) int {
