@@ -165,8 +165,8 @@ func TestMaxConns(t *testing.T) {
 func BenchmarkPick(b *testing.B) {
 	p := pool(b, RoundRobin, "h:1", "h:2", "h:3")
 	b.ReportAllocs()
+	var k Picker // a part of the request's exchange
 	for b.Loop() {
-		var k Picker
 		k.Start(p, Choice{})
 		i, err := k.Next()
 		if err != nil {
