@@ -17,6 +17,7 @@ type upload struct {
 	trip    uint64
 	ask     chan struct{} // closed when the body may go, when the endpoint is asked; else nil
 	drop    chan struct{} // closed when the body need not go any more
+	done    chan struct{} // closed when the body has gone, or will not
 
 	state atomic.Int32 // how many of the two have ended that share the connection: the upload and the reply
 	sent  atomic.Bool  // all of the body has gone
@@ -30,7 +31,7 @@ func (c *endpointConn) startUpload(out *outgoing) *upload {
 	out.uploading = true
 	u := &upload{
 		c: c, body: out.req.Body, length: out.length, trailer: out.req.Trailer,
-		trip: c.watch.trip, drop: make(chan struct{}),
+		trip: c.watch.trip, drop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if out.expect {
 		u.ask = make(chan struct{})
@@ -48,6 +49,7 @@ func (u *upload) run() {
 		}
 	}
 	u.body.Close()
+	close(u.done)
 	if read, ok := err.(*bodyError); ok {
 		u.c.abort(u.trip, read.error) // the endpoint must not take a part for the whole
 	}
@@ -93,14 +95,27 @@ func (u *upload) leave() {
 // finished is called when the reply has ended.
 func (u *upload) finished() {
 	close(u.drop)
-	if !u.sent.Load() {
-		time.AfterFunc(settleWithin, func() {
-			if !u.sent.Load() {
-				u.c.hangUp()
-			}
-		})
-	}
+	u.catchUp()
 	u.leave()
+}
+
+// catchUp waits a moment for the upload, and ends it when it takes longer. An
+// endpoint that has read all of the body may have answered before the goroutine
+// that sent it has run on: the server would take the body for one that broke off,
+// and close the client's connection.
+func (u *upload) catchUp() {
+	select {
+	case <-u.done:
+		return
+	default:
+	}
+	patience := time.NewTimer(settleWithin)
+	defer patience.Stop()
+	select {
+	case <-u.done:
+	case <-patience.C:
+		u.c.hangUp()
+	}
 }
 
 // bodyError is an error of the body, and not of the connection that it goes to.

@@ -1,0 +1,56 @@
+package router
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"strings"
+	"testing"
+)
+
+// An endpoint answers as soon as it has read a body, and the router may learn
+// that before the end of what it has sent itself: the client's connection is kept
+// all the same.
+func TestUploadsKeepTheConnection(t *testing.T) {
+	f := start(t, nil)
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if n != 1<<20 || err != nil {
+			t.Errorf("the endpoint got %d bytes, %v", n, err)
+		}
+	}))
+	t.Cleanup(backend.Close)
+	_, port, _ := strings.Cut(strings.TrimPrefix(backend.URL, "http://"), ":")
+	f.publish("router.register", `{"host":"127.0.0.1","port":%s,"uris":["up.test"]}`, port)
+
+	body := bytes.Repeat([]byte("u"), 1<<20)
+	made := 0
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(c httptrace.GotConnInfo) {
+		if !c.Reused {
+			made++
+		}
+	}})
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	defer client.CloseIdleConnections()
+	for range 400 {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.base, bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = "up.test"
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Fatalf("got %s", res.Status)
+		}
+	}
+	if made > 3 { // one, but for a machine that is busy for the while that is waited
+		t.Errorf("400 uploads took %d connections", made)
+	}
+}
