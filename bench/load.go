@@ -120,7 +120,9 @@ func (c *client) run() {
 	c.payload = bytes.Repeat([]byte("u"), int(min(c.g.Upload, 64<<10)))
 	for !c.g.stop.Load() {
 		if err := c.connection(); err != nil {
-			c.g.failed.Add(1)
+			if c.g.failed.Add(1) == 1 {
+				fmt.Fprintln(os.Stderr, "first failure:", err)
+			}
 			time.Sleep(time.Millisecond) // a router that is broken must not be hammered
 		}
 	}

@@ -22,6 +22,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -88,18 +89,20 @@ func run(ctx context.Context, o options) error {
 	defer lab.close()
 
 	var all []outcome
+	var failed error
 	for _, s := range chosen {
 		fmt.Fprintf(os.Stderr, "%s: %s\n", s.name, s.title)
 		result, err := lab.measure(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		if err != nil { // the others can still be measured
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+			continue
 		}
 		if all = append(all, result); !o.json {
 			printTable(os.Stdout, result, o.base)
 		}
 	}
 	if o.json {
-		return json.NewEncoder(os.Stdout).Encode(all)
+		return errors.Join(failed, json.NewEncoder(os.Stdout).Encode(all))
 	}
-	return nil
+	return failed
 }
