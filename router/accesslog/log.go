@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 )
 
 // batchBytes is about where one write ends.
@@ -126,9 +127,22 @@ func (l *Log) Run(ctx context.Context) error {
 	return l.close()
 }
 
+// gatherFor is how long lines come together between two writes. A line by
+// itself is written at once; under load a write, and waking up for it, is for
+// many. It is short enough that the queue does not fill in it.
+const gatherFor = 2 * time.Millisecond
+
 func (l *Log) writeUntil(ctx context.Context) {
 	w := batchWriter{log: l}
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for {
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			w.drain()
+			return
+		}
 		select {
 		case ln := <-l.queue:
 			w.write(ln)
@@ -136,6 +150,7 @@ func (l *Log) writeUntil(ctx context.Context) {
 			w.drain()
 			return
 		}
+		pause.Reset(gatherFor)
 	}
 }
 

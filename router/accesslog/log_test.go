@@ -153,6 +153,7 @@ func TestReopenGoesOnInANewFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Write(requestTo("/between"))
+		time.Sleep(gatherFor)
 		synctest.Wait()
 		if err := l.Reopen(); err != nil {
 			t.Fatal(err)
