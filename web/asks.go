@@ -32,6 +32,8 @@ var asks = template.FuncMap{
 	"firstSessions": routePage.FirstSessions,
 	"moreSessions":  routePage.MoreSessions,
 	"pin":           routePage.Pin,
+	"pinned":        routePage.Pinned,
+	"again":         routePage.Again,
 	"columns":       routesPage.Columns,
 
 	"position": problem.Problem.Position,

@@ -2,8 +2,11 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -74,16 +77,32 @@ func (p routePage) FirstSessions() []Session { return p.Sessions[:min(firstSessi
 // MoreSessions counts the others.
 func (p routePage) MoreSessions() int { return len(p.Sessions) - len(p.FirstSessions()) }
 
-// Pin is a command that asks one instance, whoever's turn it is; empty for one
-// that cannot be named in a request.
+// Pin is the value of X-CF-App-Instance that asks one instance, whoever's turn it
+// is; empty for one that cannot be named in a request.
 func (p routePage) Pin(i Instance) string {
 	for _, r := range p.Registrations {
 		var m struct {
 			App   string `json:"app"`
 			Index string `json:"private_instance_index"`
 		}
-		if r.Addr == i.Addr && json.Unmarshal(r.Message, &m) == nil && m.App != "" && m.Index != "" && p.URL != "" {
-			return "curl -i -H " + quoted("X-CF-App-Instance: "+m.App+":"+m.Index) + " " + quoted(p.URL)
+		if r.Addr == i.Addr && json.Unmarshal(r.Message, &m) == nil && m.App != "" && m.Index != "" {
+			return m.App + ":" + m.Index
+		}
+	}
+	return ""
+}
+
+// Pinned is a command that asks one instance.
+func (p routePage) Pinned(pin string) string {
+	return "curl -i -H " + quoted("X-CF-App-Instance: "+pin) + " " + quoted(cmp.Or(p.URL, "http://"+p.URI))
+}
+
+// Again leads to the latest request, which is to be sent again to one instance;
+// empty when none can be.
+func (p routePage) Again(pin string) string {
+	for _, r := range p.Recent {
+		if r.Captured && r.Upgrade == "" {
+			return fmt.Sprintf("/requests/%d?%s", r.ID, url.Values{"instance": {pin}}.Encode())
 		}
 	}
 	return ""

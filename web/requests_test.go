@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -322,13 +323,21 @@ func TestSlowWatcherOfRequestsCatchesUp(t *testing.T) {
 	slow := openStream(t, base+"/api/events?topics=requests#")
 	slow.want("snapshot")
 	long := strings.Repeat("x", 1<<12)
-	for n := 0; l.watched() > 0; n++ {
+	streams := func() int {
+		s.hub.mu.Lock()
+		defer s.hub.mu.Unlock()
+		return len(s.hub.watchers)
+	}
+	for n := 0; streams() > 0; n++ {
 		if n > 100_000 {
 			t.Fatal("a browser that reads nothing is never dropped")
 		}
 		l.add(simple("GET", "shop.localhost", "/"+long, 200))
 		s.hub.poke(topicRequests)
 		s.hub.look()
+	}
+	for l.watched() > 0 { // it has a second to take what was written already
+		runtime.Gosched()
 	}
 	l.add(simple("GET", "shop.localhost", "/last", 200))
 	again := openStream(t, base+"/api/events?topics=requests#").want("snapshot")["requests"].([]any)

@@ -77,6 +77,11 @@ export function start() {
   $('edit').addEventListener('click', toggle);
   $('curl').addEventListener('click', copyCurl);
   $('reveal').addEventListener('click', reveal);
+  const instance = new URLSearchParams(location.search).get('instance');
+  if (instance) {
+    fields.headers.value = `${fields.headers.value.trimEnd()}\nX-CF-App-Instance: ${instance}`;
+    toggle();
+  }
   editor.addEventListener('submit', event => {
     event.preventDefault();
     replay(edit());

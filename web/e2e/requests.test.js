@@ -103,6 +103,7 @@ test('a route says where a URL goes, and how to ask one instance', async scene =
   for (const key of ['j', 'j', 'd']) await page.keyboard.press(key);
   await page.getByRole('heading', { level: 1, name: 'shop.localhost/api' }).waitFor();
   await page.getByRole('table', { name: 'Requests' }).getByText('/api/x').waitFor();
+  await page.locator('#connection[data-state=live]').waitFor(); // now heads are kept
   await router.ask('shop.localhost', '/api/y');
   await page.getByRole('table', { name: 'Requests' }).getByText('/api/y').waitFor();
 
@@ -111,6 +112,11 @@ test('a route says where a URL goes, and how to ask one instance', async scene =
   await page.getByText('the route shop.localhost sends it to').waitFor();
   await page.getByRole('table', { name: 'Instances' }).getByRole('button', { name: 'Copy' }).first().click();
   await until('a command is copied', async () => /X-CF-App-Instance: .*:0' 'http:/.test(await page.evaluate(() => navigator.clipboard.readText())));
+  await page.getByRole('link', { name: 'Replay here' }).first().click();
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByText(/a replay of \d+/).waitFor();
+  await page.locator('.summary').getByText(`:${app.port}`).waitFor();
+  await page.goto(`${router.admin}/route?uri=shop.localhost`);
   await page.locator('summary').first().click();
   await page.getByText('"private_instance_index": "0"').waitFor();
 });
