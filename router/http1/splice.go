@@ -33,24 +33,26 @@ type Body interface {
 const (
 	spliceAtLeast = 64 << 10 // what is less is copied sooner than a pipe is made
 	splicePiece   = 4 << 20
+	spliceTail    = 4 << 10 // of a body is copied, see Splice
 	copyBuffer    = 32 << 10
 )
 
 // Splice moves the rest of a body to a writer that can take it from a connection
 // itself, and returns how much that was. It is 0 where it cannot be done, or what
-// is left is not worth it: the rest is for reading and writing.
+// is left is not worth it: the rest is for reading and writing. There always is
+// one: whoever gets the last byte may answer before it is noted here that it went.
 func Splice(dst io.Writer, body io.Reader) (n int64, err error) {
 	src, ok := body.(Body)
 	to, can := dst.(io.ReaderFrom)
 	if !ok || !can || tcpOf(dst) == nil {
 		return 0, nil
 	}
-	for src.Rest() >= spliceAtLeast || n > 0 && src.Rest() > 0 {
+	for src.Rest() >= spliceAtLeast || n > 0 && src.Rest() > spliceTail {
 		conn := src.TCP()
 		if conn == nil {
 			return n, nil
 		}
-		piece := io.LimitedReader{R: conn, N: min(src.Rest(), splicePiece)}
+		piece := io.LimitedReader{R: conn, N: min(src.Rest()-spliceTail, splicePiece)}
 		took, err := to.ReadFrom(&piece)
 		src.Took(took)
 		n += took

@@ -11,8 +11,7 @@ import (
 // BenchmarkSmallRequest is a small request on a kept connection, with a client and
 // an endpoint that cost next to nothing.
 func BenchmarkSmallRequest(b *testing.B) {
-	f := start(b, func(o *Options) { o.OnDone = nil })
-	f.register("app.test", rawBackend(b, func(c net.Conn) {
+	e := rawBackend(b, func(c net.Conn) {
 		in := make([]byte, 8<<10)
 		reply := []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 128\r\n\r\n" + string(bytes.Repeat([]byte("x"), 128)))
 		for {
@@ -23,7 +22,9 @@ func BenchmarkSmallRequest(b *testing.B) {
 				return
 			}
 		}
-	}))
+	})
+	f := start(b, func(o *Options) { o.OnDone = nil }) // which ends before the endpoint, and its connections with it
+	f.register("app.test", e)
 	conn := f.dial()
 	request := []byte("GET /a/b?c=d HTTP/1.1\r\nHost: app.test\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n")
 	in := make([]byte, 8<<10)
@@ -42,9 +43,8 @@ func BenchmarkSmallRequest(b *testing.B) {
 // BenchmarkDownload is a body of 10 MiB.
 func BenchmarkDownload(b *testing.B) {
 	const size = 10 << 20
-	f := start(b, func(o *Options) { o.OnDone = nil })
 	body := make([]byte, size)
-	f.register("app.test", rawBackend(b, func(c net.Conn) {
+	e := rawBackend(b, func(c net.Conn) {
 		in := make([]byte, 8<<10)
 		for {
 			if _, err := c.Read(in); err != nil {
@@ -55,7 +55,9 @@ func BenchmarkDownload(b *testing.B) {
 			}
 			c.Write(body)
 		}
-	}))
+	})
+	f := start(b, func(o *Options) { o.OnDone = nil }) // which ends before the endpoint, and its connections with it
+	f.register("app.test", e)
 	conn := f.dial()
 	in := bufio.NewReaderSize(conn, 64<<10)
 	b.SetBytes(size)

@@ -14,6 +14,7 @@ import (
 	"net/textproto"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -433,4 +434,44 @@ func TestHalfClosedClientIsServed(t *testing.T) {
 	if body, err := io.ReadAll(res.Body); string(body) != "served" {
 		t.Errorf("got %q, %v", body, err)
 	}
+}
+
+// Uploads one after the other on one connection, by several clients at a time: who
+// gets the last byte answers at once, and the connection must be free then.
+func TestUploadsOnKeptConnections(t *testing.T) {
+	e := rawBackend(t, func(c net.Conn) {
+		for in := bufio.NewReaderSize(c, 64<<10); ; {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			n, err := io.Copy(io.Discard, r.Body)
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n%d", n)
+			if err != nil {
+				return
+			}
+		}
+	})
+	f := start(t, nil) // which ends before the endpoint, and its connections with it
+	f.register("app.test", e)
+	upload := append([]byte("POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1048576\r\n\r\n"), make([]byte, 1<<20)...)
+	var clients sync.WaitGroup
+	for range 4 {
+		conn := f.dial()
+		clients.Go(func() {
+			in := bufio.NewReader(conn)
+			for n := range 50 {
+				go conn.Write(upload) //nolint:errcheck // no reply comes then
+				res, err := http.ReadResponse(in, nil)
+				if err != nil {
+					t.Errorf("upload %d: %v", n, err)
+					return
+				}
+				if got, err := io.ReadAll(res.Body); string(got) != "1048576" || res.Close {
+					t.Errorf("upload %d: got %d %q, %v, close %v", n, res.StatusCode, got, err, res.Close)
+				}
+			}
+		})
+	}
+	clients.Wait()
 }
