@@ -237,6 +237,7 @@ type upgraded struct{ c *endpointConn }
 func (c *endpointConn) detach() {
 	c.endTrip()
 	c.t.watch.remove(c)
+	c.in.release() // a tunnel reads past it
 }
 
 func (u *upgraded) Read(p []byte) (int, error) {
