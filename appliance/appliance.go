@@ -324,7 +324,7 @@ func (a *Appliance) component(name string) *slog.Logger { return a.log.With("com
 
 // routeChanged is told of changes under the table's lock.
 func (a *Appliance) routeChanged(c route.Change) {
-	a.feed.put(routeChanged(c, a.source(c.Key)))
+	a.putOf(c.Key, routeChanged(c, a.source(c.Key)))
 	a.page.Changed()
 	if c.Kind == route.EndpointAdded || c.Kind == route.EndpointUpdated {
 		if _, _, _, ok := a.owner(c.Key); ok {
@@ -335,7 +335,13 @@ func (a *Appliance) routeChanged(c route.Change) {
 
 // healthTurned is told by the router's prober.
 func (a *Appliance) healthTurned(t health.Turn) {
-	a.feed.put(healthTurned(t))
+	a.putOf(t.Key, healthTurned(t))
+}
+
+// putOf reports what happened to a route.
+func (a *Appliance) putOf(key route.Key, r report) {
+	r.ofFile = a.apps != nil && a.apps.Concerns(key)
+	a.feed.put(r)
 }
 
 // ownsEndpoint says whether an endpoint is of the file: of the bus, only those of

@@ -651,6 +651,21 @@ func TestTerminalHasOneLinePerChange(t *testing.T) {
 	}
 }
 
+// What an edit adds and removes is told one by one, whatever happens on the bus.
+func TestTerminalTellsAnEditAmidAFlood(t *testing.T) {
+	out := new(testlog.Buffer)
+	port := app(t, says("web"))
+	a := appliancetest.Start(t, "apps: {web: "+port+"}\n", func(o *appliance.Options) { o.Terminal = out })
+	a.Routed("http://web.localhost/", "web")
+	for i := range 1500 {
+		publish(t, a.NATS(), "router.register", `{"host":"10.0.0.1","port":1,"uris":["host-%d.example"]}`, i)
+	}
+	a.Save("apps: {shop: " + port + "}\n")
+	for _, want := range []string{"+ shop.localhost :" + port, "- web.localhost :" + port} {
+		a.Eventually(want, func() bool { return strings.Contains(out.String(), want) })
+	}
+}
+
 func TestPartsThatFailStopTheRest(t *testing.T) {
 	c := config.Default()
 	c.Port, c.Status.Port, c.NATS.Embedded.Port = 0, 0, 0

@@ -24,17 +24,24 @@ import (
 // The parts report from wherever they are, under their locks; what is slow
 // happens on the feed's own goroutine.
 type feed struct {
-	queue    chan report
-	lost     atomic.Int64
-	page     *web.Server
-	terminal *terminal // nil means that log is told instead
-	log      *slog.Logger
+	file, bus lane
+	page      *web.Server
+	terminal  *terminal // nil means that log is told instead
+	log       *slog.Logger
+}
+
+// lane is a queue of reports. What comes of the file has one of its own, so that a
+// flood on the bus does not push it out.
+type lane struct {
+	queue chan report
+	lost  atomic.Int64
 }
 
 // report is one thing that happened: for people, and for the log.
 type report struct {
 	event  web.Event
 	detail string // further lines for a terminal, below the event's
+	ofFile bool   // it is about the routes file, or a route of it
 	level  slog.Level
 	name   string // for the log; empty when the router itself has logged it
 	attrs  []slog.Attr
@@ -45,16 +52,22 @@ type report struct {
 const maxReports = 1000
 
 func newFeed(page *web.Server, terminal *terminal, log *slog.Logger) *feed {
-	return &feed{queue: make(chan report, maxReports), page: page, terminal: terminal, log: log}
+	f := &feed{page: page, terminal: terminal, log: log}
+	f.file.queue, f.bus.queue = make(chan report, maxReports), make(chan report, maxReports)
+	return f
 }
 
 // put never blocks.
 func (f *feed) put(r report) {
 	r.event.Time = time.Now()
+	l := &f.bus
+	if r.ofFile {
+		l = &f.file
+	}
 	select {
-	case f.queue <- r:
+	case l.queue <- r:
 	default:
-		f.lost.Add(1)
+		l.lost.Add(1)
 	}
 }
 
@@ -64,37 +77,55 @@ func (f *feed) run(ctx context.Context) error {
 	}
 	for {
 		select {
-		case r := <-f.queue:
+		case r := <-f.file.queue:
+			f.tell(r)
+		case r := <-f.bus.queue:
 			f.tell(r)
 		case <-ctx.Done():
-			for { // what was reported before the end is told
-				select {
-				case r := <-f.queue:
-					f.tell(r)
-				default:
-					return nil
-				}
-			}
+			f.tellRest()
+			return nil
+		}
+	}
+}
+
+// tellRest tells what was reported before the end.
+func (f *feed) tellRest() {
+	for {
+		select {
+		case r := <-f.file.queue:
+			f.tell(r)
+		case r := <-f.bus.queue:
+			f.tell(r)
+		default:
+			return
 		}
 	}
 }
 
 func (f *feed) tell(r report) {
-	if n := f.lost.Swap(0); n > 0 {
-		f.page.Publish(web.Event{Time: time.Now(), Kind: "changes-skipped", Text: fmt.Sprintf("… and %d more changes at once", n)})
-		if f.terminal != nil {
-			f.terminal.skip(int(n))
-		} else {
-			f.log.Warn("changes-skipped", "count", n)
-		}
-	}
+	f.tellLost(&f.file)
+	f.tellLost(&f.bus)
 	f.write(r)
+}
+
+// tellLost says how many reports have found no room.
+func (f *feed) tellLost(l *lane) {
+	n := l.lost.Swap(0)
+	if n == 0 {
+		return
+	}
+	f.page.Publish(web.Event{Time: time.Now(), Kind: "changes-skipped", Text: fmt.Sprintf("… and %d more changes at once", n)})
+	if f.terminal != nil {
+		f.terminal.skip(int(n), l == &f.file)
+	} else {
+		f.log.Warn("changes-skipped", "count", n)
+	}
 }
 
 func (f *feed) write(r report) {
 	f.page.Publish(r.event)
 	if f.terminal != nil {
-		f.terminal.tell(r.event, r.detail)
+		f.terminal.tell(r)
 		return
 	}
 	if r.name == "" {
@@ -161,7 +192,7 @@ func fileRead(s devapps.State) (reports []report) {
 			}
 		}
 		return []report{{
-			level: slog.LevelInfo, name: kind,
+			level: slog.LevelInfo, name: kind, ofFile: true,
 			event: web.Event{Kind: kind, Text: fmt.Sprintf("%s applied: %s, %s", s.Path, count(apps, "app"), count(routes, "route"))},
 			attrs: []slog.Attr{slog.String("path", s.Path), slog.Int("apps", apps), slog.Int("routes", routes)},
 		}}
@@ -178,14 +209,14 @@ func fileRead(s devapps.State) (reports []report) {
 	}
 	for _, p := range s.Problems {
 		reports = append(reports, report{
-			level: slog.LevelWarn, name: kind,
+			level: slog.LevelWarn, name: kind, ofFile: true,
 			event: web.Event{Kind: kind, Text: "! " + p.Error()}, detail: p.Excerpt(),
 			attrs: []slog.Attr{slog.String("path", p.File), slog.Int("line", p.Line), slog.Int("column", p.Column),
 				slog.String("problem", p.Message), slog.String("hint", p.Hint)},
 		})
 	}
 	return append(reports, report{
-		level: slog.LevelWarn, name: "file-kept",
+		level: slog.LevelWarn, name: "file-kept", ofFile: true,
 		event: web.Event{Kind: "file-kept", Text: fmt.Sprintf("! %s was not applied: %s", s.Path, serving)},
 		attrs: []slog.Attr{slog.String("path", s.Path), slog.Bool("from_last_good", s.FromLastGood)},
 	})
@@ -194,7 +225,7 @@ func fileRead(s devapps.State) (reports []report) {
 // fileMissing reports that there is no file yet, which is no mistake.
 func fileMissing(s devapps.State) report {
 	return report{
-		level: slog.LevelInfo, name: "file-missing",
+		level: slog.LevelInfo, name: "file-missing", ofFile: true,
 		event: web.Event{Kind: "file-missing", Text: s.Path + " is not there yet: it applies when it appears; devrouter init writes a first one"},
 		attrs: []slog.Attr{slog.String("path", s.Path)},
 	}

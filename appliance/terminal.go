@@ -7,14 +7,14 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"devrouter/web"
 )
 
 // terminal writes what happens for a person who reads along: the banner first,
 // then a line for each change. Changes that come in floods, as when a fleet
 // registers, are summed up: beyond maxLines in a second only their number is told.
-// Refusals and the problems of files are always told.
+// What comes of the file has such a second of its own, so that a flood on the bus
+// never hides a person's own edit. Refusals and the problems of files are always
+// told.
 type terminal struct {
 	out   io.Writer
 	paint func(string) string // colours a line that begins with its mark; nil for none
@@ -22,9 +22,15 @@ type terminal struct {
 	mu    sync.Mutex   // guards the rest, and orders the writing
 	early bytes.Buffer // what came before the banner, unless open
 	open  bool
-	told  int // lines of changes since the last rest
-	held  sum
-	rest  *time.Timer // fires at the end of a second in which there were changes; nil before the first
+	file  second // of changes that come of the routes file
+	bus   second // of all others
+}
+
+// second is what was told since the last rest.
+type second struct {
+	told int // lines of changes
+	held sum
+	rest *time.Timer // fires at the end of a second in which there were changes; nil before the first
 }
 
 const (
@@ -81,30 +87,39 @@ func (t *terminal) openUp() {
 	}
 }
 
-// tell writes an event and the lines below it.
-func (t *terminal) tell(e web.Event, detail string) {
+// tell writes a report's event and the lines below it.
+func (t *terminal) tell(r report) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if isChange(e.Text) {
-		t.startRest()
-		if t.told >= maxLines {
-			t.held.count(e.Text)
+	if text := r.event.Text; isChange(text) {
+		s := t.secondOf(r.ofFile)
+		t.startRest(s)
+		if s.told >= maxLines {
+			s.held.count(text)
 			return
 		}
-		t.told++
+		s.told++
 	}
-	t.line(e.Time, e.Text)
-	for line := range strings.Lines(detail) {
+	t.line(r.event.Time, r.event.Text)
+	for line := range strings.Lines(r.detail) {
 		t.write("          " + Printable(strings.TrimSuffix(line, "\n")) + "\n")
 	}
 }
 
 // skip counts changes that nobody was told of.
-func (t *terminal) skip(n int) {
+func (t *terminal) skip(n int, ofFile bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.startRest()
-	t.held.other += n
+	s := t.secondOf(ofFile)
+	t.startRest(s)
+	s.held.other += n
+}
+
+func (t *terminal) secondOf(file bool) *second {
+	if file {
+		return &t.file
+	}
+	return &t.bus
 }
 
 // isChange says whether an event's text is that of a change of the table.
@@ -112,31 +127,31 @@ func isChange(text string) bool {
 	return len(text) > 1 && text[1] == ' ' && strings.IndexByte("+~-", text[0]) >= 0
 }
 
-func (t *terminal) startRest() {
-	if t.rest == nil {
-		t.rest = time.AfterFunc(aSecond, t.sumUp)
+func (t *terminal) startRest(s *second) {
+	if s.rest == nil {
+		s.rest = time.AfterFunc(aSecond, func() { t.sumUp(s) })
 	}
 }
 
 // sumUp ends a second. After one in which changes were held back the next holds
 // all back, so that a long flood is a line a second.
-func (t *terminal) sumUp() {
+func (t *terminal) sumUp(s *second) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.rest = nil
-	t.told = 0
-	if t.tellHeld() {
-		t.told = maxLines
-		t.startRest()
+	s.rest = nil
+	s.told = 0
+	if t.tellHeld(s) {
+		s.told = maxLines
+		t.startRest(s)
 	}
 }
 
-func (t *terminal) tellHeld() bool {
-	if t.held.total() == 0 {
+func (t *terminal) tellHeld(s *second) bool {
+	if s.held.total() == 0 {
 		return false
 	}
-	t.line(time.Now(), t.held.String())
-	t.held = sum{}
+	t.line(time.Now(), s.held.String())
+	s.held = sum{}
 	return true
 }
 
@@ -144,11 +159,13 @@ func (t *terminal) tellHeld() bool {
 func (t *terminal) close() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.rest != nil {
-		t.rest.Stop()
-	}
 	t.openUp()
-	t.tellHeld()
+	for _, s := range []*second{&t.file, &t.bus} {
+		if s.rest != nil {
+			s.rest.Stop()
+		}
+		t.tellHeld(s)
+	}
 }
 
 func (t *terminal) line(at time.Time, text string) {

@@ -75,6 +75,7 @@ type Apps struct {
 	log      *slog.Logger
 
 	index  atomic.Pointer[index] // what Refuse and Owner answer from; never nil
+	former atomic.Pointer[index] // the one before that; never nil
 	state  atomic.Pointer[State] // never nil
 	reload chan struct{}         // holds at most one request
 	watch  func(context.Context, func(reading))
@@ -97,6 +98,7 @@ func New(o Options) *Apps {
 		onState: o.OnState, log: o.Log, reload: make(chan struct{}, 1)}
 	a.watch = func(ctx context.Context, tell func(reading)) { watch(ctx, a.path, a.log, a.reload, tell) }
 	a.index.Store(newIndex(nil))
+	a.former.Store(a.index.Load())
 	a.state.Store(&State{Path: o.Path})
 	return a
 }
@@ -181,6 +183,15 @@ func (a *Apps) Owner(key route.Key) (app, file string, line int, ok bool) {
 	return o.app.name, o.file, o.line, true
 }
 
+// Concerns says whether a route is the file's, or was before the last edit: a
+// route that an edit has removed is on its way out of the table. Any goroutine may
+// call it.
+func (a *Apps) Concerns(key route.Key) bool {
+	_, is := a.index.Load().owners[key]
+	_, was := a.former.Load().owners[key]
+	return is || was
+}
+
 // take acts on one reading of the file.
 func (a *Apps) take(r reading) {
 	again := a.state.Load().Status != "" && r.same(&a.last)
@@ -220,7 +231,7 @@ func (a *Apps) reject(status Status, problems problem.List) {
 func (a *Apps) adopt(m *Manifest, next State) {
 	register, unregister := Diff(a.state.Load().Manifest, m)
 	// The index goes first: a router asks it about the messages that follow.
-	a.index.Store(newIndex(m))
+	a.former.Store(a.index.Swap(newIndex(m)))
 	a.messages = encode(m.Registrations())
 	a.send(wire.SubjectRegister, encode(register))
 	a.send(wire.SubjectUnregister, encode(unregister))

@@ -179,6 +179,23 @@ func TestAppsRegisterBeforeTheyUnregister(t *testing.T) {
 	})
 }
 
+func TestAppsConcern(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := feedApps(t, Options{})
+		defer f.stop()
+		concerns := func(host string) bool { return f.Concerns(route.Key{Host: host}) }
+		f.feed("apps: {web: 3000}", nil)
+		f.feed("apps: {shop: 3000}", nil)
+		if !concerns("shop.localhost") || !concerns("web.localhost") || concerns("other.localhost") {
+			t.Errorf("want what is in the file, and what the last edit took out of it")
+		}
+		f.feed("apps: {shop: 3001}", nil)
+		if concerns("web.localhost") {
+			t.Errorf("web.localhost left the file before the last edit")
+		}
+	})
+}
+
 func TestAppsKeepTheLastGoodTable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := feedApps(t, Options{})
