@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -36,7 +37,11 @@ their flags and the hosts of routes.yaml.`
 	cmd.Example = "  source <(devrouter completion bash)\n  devrouter completion zsh > \"${fpath[1]}/_devrouter\"\n  devrouter completion fish > ~/.config/fish/completions/devrouter.fish"
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		return &usageError{fmt.Errorf("devrouter completion takes a shell: bash, zsh, fish or powershell, not %q", strings.Join(args, " "))}
+		message := "devrouter completion takes a shell: bash, zsh, fish or powershell"
+		if len(args) > 0 {
+			message += fmt.Sprintf(", not %q", strings.Join(args, " "))
+		}
+		return &usageError{errors.New(message)}
 	}
 	for _, shell := range cmd.Commands() {
 		shell.Args = noArguments

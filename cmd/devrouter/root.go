@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 const about = `devrouter routes http://NAME.localhost:8081 to the apps on this machine.
@@ -36,9 +35,7 @@ func newRootCommand() *cobra.Command {
 			return flagsFromEnvironment(cmd.Flags(), os.LookupEnv)
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		return &usageError{fmt.Errorf("%w; see devrouter --help", err)}
-	})
+	root.SetFlagErrorFunc(flagError)
 
 	flags := addRunFlags(root.PersistentFlags())
 	// cobra's own flag takes a template, and with it Go's templates into the binary.
@@ -97,7 +94,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if cmd.HasParent() {
 		message = fmt.Sprintf("%s takes no argument, got %q", cmd.CommandPath(), args[0])
 	} else if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		message += fmt.Sprintf("; did you mean %s?", alternatives(near))
+		return &usageError{fmt.Errorf("%s; did you mean %s?", message, alternatives(near))}
 	}
 	return &usageError{fmt.Errorf("%s; see devrouter --help", message)}
 }
@@ -120,27 +117,4 @@ func exactly(what string, least, most int) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// flagsFromEnvironment gives the flags that were not on the command line the
-// values of their twins: --status-port is DEVROUTER_STATUS_PORT.
-func flagsFromEnvironment(flags *pflag.FlagSet, lookup func(string) (string, bool)) (err error) {
-	flags.VisitAll(func(f *pflag.Flag) {
-		name := environmentTwin(f.Name)
-		value, ok := lookup(name)
-		if f.Name == "help" || f.Name == "version" {
-			return // not settings: scripts keep the version that they install in DEVROUTER_VERSION
-		}
-		if !ok || f.Changed || err != nil {
-			return
-		}
-		if setErr := flags.Set(f.Name, value); setErr != nil {
-			err = &usageError{fmt.Errorf("%s=%q: %w", name, value, setErr)}
-		}
-	})
-	return err
-}
-
-func environmentTwin(flag string) string {
-	return "DEVROUTER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

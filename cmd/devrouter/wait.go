@@ -29,11 +29,14 @@ its URL. It waits for devrouter itself as well, so a script may start both at on
 			if err != nil {
 				return err
 			}
+			timeout, _ := cmd.Flags().GetDuration("timeout")
+			if timeout < 0 {
+				return &usageError{fmt.Errorf("--timeout=%q: a time such as 30s or 2m is expected, or 0 for no end", timeout)}
+			}
 			c, err := connect(f)
 			if err != nil {
 				return err
 			}
-			timeout, _ := cmd.Flags().GetDuration("timeout")
 			w := waiter{target: t, routes: make(map[string]web.Route)}
 			if err := w.wait(cmd.Context(), c, timeout); err != nil {
 				return err
