@@ -27,6 +27,7 @@ import (
 	"devrouter/config/problem"
 	"devrouter/embeddednats"
 	"devrouter/router/testlog"
+	"devrouter/router/testport"
 	"devrouter/web"
 )
 
@@ -423,12 +424,7 @@ func TestAdminPortRefusesForeignHosts(t *testing.T) {
 }
 
 func TestRoutesHaveAPortOfTheirOwnWhenOneIsNamed(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := testport.Free(t)
 	a := appliancetest.Start(t, "apps: {}\n", func(o *appliance.Options) { o.Config.Status.Routes.Port = uint16(port) })
 	if res := a.Get(fmt.Sprintf("http://127.0.0.1:%d/routes", port)); res.Text != "{}\n" {
 		t.Errorf("got %d %q", res.StatusCode, res.Text)

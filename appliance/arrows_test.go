@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"bench":                   2, // a program to run by hand
 	"router/testca":           1, // certificates of tests
 	"router/testlog":          1, // logs of tests
+	"router/testport":         1, // ports of tests
 	"config/problem":          1, // how mistakes in files are told: read by config, devapps and web
 }
 
@@ -47,8 +48,9 @@ var only = map[string][]string{
 
 	"router/errorpage": {"appliance"},
 
-	"router/testca":  {}, // tests, whose imports are not looked at
-	"router/testlog": {},
+	"router/testca":   {}, // tests, whose imports are not looked at
+	"router/testlog":  {},
+	"router/testport": {},
 }
 
 func TestArrowsPointDownwards(t *testing.T) {

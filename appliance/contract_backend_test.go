@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"devrouter/router/testport"
 )
 
 // backend is an app of a case. Its kinds:
@@ -93,6 +95,7 @@ func (s *scene) startBackend() {
 		s.serve(b, l, func(_ net.Conn, r *bufio.Reader) { io.Copy(io.Discard, r) }) //nolint:errcheck // it ends either way
 	case "dead":
 		l.Close()
+		_, b.port, _ = net.SplitHostPort(testport.Refusing(s.t))
 	default:
 		s.t.Fatalf("there is no kind of backend %q", kind)
 	}

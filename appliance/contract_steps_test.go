@@ -172,7 +172,8 @@ func (s *scene) write() {
 }
 
 // publish publishes each line as a message, and waits until the router has heard
-// them all: a marker that is published last is heard last.
+// them all: a marker that is published last is heard last. It leaves no endpoint
+// of a marker in the table.
 func (s *scene) publish() {
 	s.start()
 	subject := "router." + s.section.verb
@@ -187,10 +188,15 @@ func (s *scene) publish() {
 	s.markers++
 	marker := fmt.Sprintf("marker-%d.invalid", s.markers)
 	publish(s.t, s.bus, "router.register", `{"host":"192.0.2.1","port":9,"uris":["%s"],"isolation_segment":"%s"}`, marker, s.segment)
-	s.appliance.Eventually("the router hears "+marker, func() bool {
-		return strings.Contains(s.appliance.Get(s.appliance.URLs().Admin+"/routes", "Authorization: Basic dXNlcjpwYXNz").Text, marker)
-	})
+	s.appliance.Eventually("the router hears "+marker, func() bool { return s.isRouted(marker) })
 	publish(s.t, s.bus, "router.unregister", `{"host":"192.0.2.1","port":9,"uris":["%s"],"isolation_segment":"%s"}`, marker, s.segment)
+	s.appliance.Eventually("the router forgets "+marker, func() bool { return !s.isRouted(marker) })
+}
+
+// isRouted says whether a route has an endpoint; without any it may stay a while.
+func (s *scene) isRouted(uri string) bool {
+	routes := s.appliance.Get(s.appliance.URLs().Admin+"/routes", "Authorization: Basic dXNlcjpwYXNz").Text
+	return strings.Contains(routes, `"`+uri+`":[{`)
 }
 
 func (s *scene) ask() {

@@ -18,6 +18,7 @@ import (
 	"devrouter/config"
 	"devrouter/router/testca"
 	"devrouter/router/testlog"
+	"devrouter/router/testport"
 )
 
 // keyPair is a certificate and its key as configurations hold them.
@@ -168,12 +169,7 @@ func TestProxyProtocolKey(t *testing.T) {
 func TestHealthOverTLS(t *testing.T) {
 	ca := testca.New(t, "ca")
 	server := keyPair(t, ca.Issue("health.test"))
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := testport.Free(t)
 	a := appliancetest.Start(t, "apps: {}\n", func(o *appliance.Options) {
 		o.Config.Status.TLS = config.StatusTLS{Port: uint16(port), Certificate: server.CertChain, Key: server.PrivateKey}
 		o.Config.Status.EnableNonTLSHealthChecks = false

@@ -104,6 +104,7 @@ func TestAHundredEditsFailNoRequest(t *testing.T) {
 	a := appliancetest.Start(t, file(0), nil)
 	stream := a.Watch()
 	a.Routed("http://edit0.localhost/", "home")
+	a.Status("http://chat.localhost/", http.StatusUpgradeRequired)
 
 	socket, _, err := websocket.Dial(t.Context(), a.URLs().Router+"/", &websocket.DialOptions{Host: "chat.localhost"})
 	if err != nil {

@@ -5,25 +5,21 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"devrouter/appliance"
 	"devrouter/appliance/appliancetest"
+	"devrouter/router/testport"
 	"devrouter/web"
 )
 
-// nobody returns a port of this machine at which nobody listens.
+// nobody returns a port of this machine at which nobody listens but the test.
 func nobody(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return strconv.Itoa(testport.Free(t))
 }
 
 // healthOf returns what the API says of a route's instances.
@@ -72,7 +68,7 @@ func listenAgain(t *testing.T, port string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
-		t.Skip("another process has taken the port: ", err)
+		t.Fatal(err)
 	}
 	app := &httptest.Server{Listener: l, Config: &http.Server{Handler: appliancetest.Says("here again")}}
 	app.Start()

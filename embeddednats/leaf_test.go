@@ -10,6 +10,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"devrouter/router/testport"
 )
 
 func TestLeafNodesAndTheirHubShareMessages(t *testing.T) {
@@ -29,13 +31,7 @@ func TestLeafNodesAndTheirHubShareMessages(t *testing.T) {
 }
 
 func TestHubThatIsAwayIsTriedAgain(t *testing.T) {
-	away, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := away.Addr().(*net.TCPAddr).Port
-	away.Close()
-
+	port := testport.Free(t)
 	var log recorder
 	s := newServer(t, Options{LeafNodes: []string{fmt.Sprintf("nats://leaf:secret@127.0.0.1:%d", port)}, Log: slog.New(&log)})
 	wantEcho(t, dial(t, s), dial(t, s), "while the hub is away")

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"devrouter/router/testport"
 )
 
 // patience bounds every wait for something that should happen at once.
@@ -168,7 +170,8 @@ func TestOptionsThatCannotWorkAreErrors(t *testing.T) {
 }
 
 func TestRunEndsWithItsContext(t *testing.T) {
-	s, err := New(Options{})
+	port := testport.Free(t)
+	s, err := New(Options{Port: port})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +201,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	waitForEnd(t, "Run", 0)
 	s.Close() // a second time does no harm
 
-	again, err := New(Options{Port: s.Addr().Port})
+	again, err := New(Options{Port: port})
 	if err != nil {
 		t.Fatalf("the port is not free again: %v", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"devrouter/router/testlog"
+	"devrouter/router/testport"
 )
 
 // The tests run this test binary as devrouter: what they start is the real thing.
@@ -276,9 +278,9 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 func TestKillAndRestart(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "routes.yaml"), "apps: {web: "+app(t, says("web"))+"}\n")
-	p := start(t, dir)
+	port := strconv.Itoa(testport.Free(t))
+	p := start(t, dir, "--port", port)
 	p.routed("web.localhost", "web")
-	port := p.url("routes")[strings.LastIndexByte(p.url("routes"), ':')+1:]
 	p.cmd.Process.Kill()
 	p.exit()
 	p = start(t, dir, "--port", port)
@@ -313,12 +315,7 @@ func TestClosedOutputDoesNotEndIt(t *testing.T) {
 	onlyUnix(t)
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "routes.yaml"), "apps: {web: "+app(t, says("web"))+"}\n")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	port := strconv.Itoa(testport.Free(t))
 	cmd := command(t, dir, nil, "--port", port)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,11 +11,12 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"devrouter/router/testport"
 )
 
 // TestScripts runs testdata/script/*.txtar: each is what a person types, and what
@@ -35,7 +35,9 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"DEVROUTER_PORT", "DEVROUTER_STATUS_PORT", "DEVROUTER_NATS_PORT"} {
-				e.Setenv(name, strconv.Itoa(freePort()))
+				port, release := testport.Hold()
+				e.Defer(release)
+				e.Setenv(name, strconv.Itoa(port))
 			}
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 			e.Setenv("USERPROFILE", filepath.Join(e.WorkDir, "home"))
@@ -54,28 +56,11 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// handedOut are the ports that this process has given to scripts.
-var handedOut sync.Map
-
-// freePort returns a port that is free on both loopbacks, from below those that
-// systems give to whoever asks for any.
-func freePort() int {
-	for {
-		port := 20000 + rand.IntN(12000)
-		if _, taken := handedOut.LoadOrStore(port, true); taken {
-			continue
-		}
-		v4, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		v4.Close()
-		v6, err := net.Listen("tcp", fmt.Sprintf("[::1]:%d", port))
-		if err == nil {
-			v6.Close()
-		}
-		return port
-	}
+// heldPort returns a port that is the script's until it ends.
+func heldPort(ts *testscript.TestScript) int {
+	port, release := testport.Hold()
+	ts.Defer(release)
+	return port
 }
 
 // scriptApp is an app of a script.
@@ -105,7 +90,7 @@ func scriptApps(ts *testscript.TestScript) map[string]*scriptApp {
 }
 
 func scriptStartApp(ts *testscript.TestScript, _ bool, args []string) {
-	a := &scriptApp{port: freePort(), text: args[1]}
+	a := &scriptApp{port: heldPort(ts), text: args[1]}
 	a.start(ts)
 	ts.Defer(a.stop)
 	scriptApps(ts)[args[0]] = a
@@ -113,7 +98,7 @@ func scriptStartApp(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func scriptPort(ts *testscript.TestScript, _ bool, args []string) {
-	ts.Setenv(args[0], strconv.Itoa(freePort()))
+	ts.Setenv(args[0], strconv.Itoa(heldPort(ts)))
 }
 
 func scriptQuit(ts *testscript.TestScript, _ bool, args []string) { scriptApps(ts)[args[0]].stop() }

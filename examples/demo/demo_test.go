@@ -17,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 
 	"devrouter/examples"
+	"devrouter/router/testport"
 )
 
 // patience bounds every wait for something that should happen at once.
@@ -52,7 +53,7 @@ func TestTakenPortIsNamedAndLeavesNothingBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	free := freePort(t)
+	free := testport.Free(t)
 
 	err = Run(t.Context(), Options{Ports: &Ports{Shop: [3]int{free, taken.Addr().(*net.TCPAddr).Port}}})
 	var op *net.OpError
@@ -150,16 +151,6 @@ func startDemo(t *testing.T) Addrs {
 		}
 	})
 	return d.Addrs()
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"devrouter/router/testlog"
+	"devrouter/router/testport"
 )
 
 const patience = 10 * time.Second
@@ -104,8 +105,8 @@ func TestLinesAreStreamedOverTCPWithLineFeeds(t *testing.T) {
 
 func TestReceiverThatRestartsMissesNoLine(t *testing.T) {
 	var told testlog.Buffer
-	l := receiver(t, 0)
-	port := l.Addr().(*net.TCPAddr).Port
+	port := testport.Free(t)
+	l := receiver(t, port)
 	log, _ := start(t, Options{Syslog: Syslog{Network: "tcp", Addr: l.Addr().String()}, Log: slog.New(slog.NewTextHandler(&told, nil))})
 	log.Write(requestTo("/before"))
 	conn, r := accept(t, l)
@@ -136,9 +137,7 @@ func TestReceiverThatRestartsMissesNoLine(t *testing.T) {
 }
 
 func TestReceiverThatIsAwayCostsLinesAndNoTime(t *testing.T) {
-	l := receiver(t, 0)
-	l.Close()
-	log, err := Open(Options{Syslog: Syslog{Network: "tcp", Addr: l.Addr().String()}})
+	log, err := Open(Options{Syslog: Syslog{Network: "tcp", Addr: testport.Refusing(t)}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"devrouter/router/accesslog"
 	"devrouter/router/http1"
 	"devrouter/router/route"
+	"devrouter/router/testport"
 )
 
 // fixture is a handler behind a real listener, with a table that tests fill.
@@ -156,12 +157,7 @@ func says(text string) http.HandlerFunc {
 // dead is an endpoint where nothing listens.
 func dead(t testing.TB) *route.Endpoint {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return &route.Endpoint{Addr: l.Addr().String(), InstanceID: "dead"}
+	return &route.Endpoint{Addr: testport.Refusing(t), InstanceID: "dead"}
 }
 
 // rawBackend is an app that speaks for itself on each connection.

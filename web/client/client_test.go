@@ -9,10 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"devrouter/router/testport"
 	"devrouter/web"
 	"devrouter/web/client"
 )
@@ -77,12 +79,7 @@ func TestPasswordIsSent(t *testing.T) {
 }
 
 func TestNotRunning(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	port := testport.Free(t)
 	for _, host := range []string{"", "127.0.0.1", "::1", "0.0.0.0"} {
 		c := client.New(client.Options{Host: host, Port: uint16(port)})
 		for what, err := range map[string]error{
@@ -213,13 +210,8 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 
 func TestAwait(t *testing.T) {
 	p := web.New(web.Options{})
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close()
-	c := client.New(client.Options{Port: uint16(addr.Port)})
+	port := testport.Free(t)
+	c := client.New(client.Options{Port: uint16(port)})
 	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	if err := c.Await(short); !errors.Is(err, context.DeadlineExceeded) {
@@ -229,8 +221,9 @@ func TestAwait(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	go func() { done <- c.Await(ctx) }()
-	if l, err = net.Listen("tcp", addr.String()); err != nil {
-		t.Skip("the port went to somebody else: ", err)
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		t.Fatal(err)
 	}
 	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: p}}
 	s.Start()
