@@ -230,7 +230,7 @@ func New(o Options) (*Router, error) {
 // New has made it.
 func (r *Router) tableOptions(o route.Options) route.Options {
 	o.OnChange = func(c route.Change) {
-		r.prober.TableChanged()
+		r.prober.TableChanged(c)
 		r.registrations.changed(c)
 		r.registry.changed(c)
 	}

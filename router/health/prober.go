@@ -58,8 +58,9 @@ type Prober struct {
 	dirty atomic.Bool   // the table has changed since the last walk
 	wake  chan struct{} // holds one when there is something to see to
 
-	mu    sync.Mutex      // guards noted
+	mu    sync.Mutex      // guards both
 	noted map[string]bool // addresses whose health has turned; true where somebody waits for one
+	fresh []arrival       // since Run last looked; maxFresh at most, the next walk finds the rest
 
 	// Only Run's goroutine touches the rest.
 	targets  map[string]*target
@@ -108,6 +109,7 @@ func (p *Prober) Run(ctx context.Context) {
 		}
 		now := time.Now()
 		p.walkIfDirty(now)
+		p.receive(now)
 		p.attend(now)
 		p.tellOwed(now)
 		p.start(now, func(t *target) {
@@ -119,8 +121,9 @@ func (p *Prober) Run(ctx context.Context) {
 }
 
 // TableChanged is for the table's OnChange.
-func (p *Prober) TableChanged() {
-	if !p.dirty.Swap(true) {
+func (p *Prober) TableChanged(c route.Change) {
+	welcome := c.Kind == route.EndpointAdded && p.welcome(arrival{c.Key, c.Endpoint.Addr})
+	if !p.dirty.Swap(true) || welcome {
 		p.rouse()
 	}
 }

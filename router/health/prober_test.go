@@ -36,7 +36,7 @@ type world struct {
 func observe(t *testing.T, o Options) *world {
 	w := &world{t: t, state: make(map[string]error)}
 	w.table = route.NewTable(route.Options{
-		OnChange: func(route.Change) { w.prober.TableChanged() },
+		OnChange: func(c route.Change) { w.prober.TableChanged(c) },
 		OnHealth: func(addr string) { w.prober.HealthTurned(addr) },
 	})
 	o.Table, o.Dial, o.OnTurn = w.table, w.dial, w.turned
@@ -137,6 +137,37 @@ func TestNewEndpointIsLookedAtAtOnce(t *testing.T) {
 			t.Errorf("told of %q, want %q", got, want)
 		}
 	})
+}
+
+// Walks of a large table are far between.
+func TestNewEndpointDoesNotWaitForTheNextWalk(t *testing.T) {
+	const aWalk = 20 * time.Millisecond
+	for _, c := range []struct {
+		name string
+		many int // endpoints beyond this machine that come first, and are not looked at
+	}{{"alone", 0}, {"behind a flood", 2 * maxFresh}} {
+		synctest.Test(t, func(t *testing.T) {
+			w := observe(t, Options{Admits: func(route.Key, *route.Endpoint) bool {
+				time.Sleep(aWalk)
+				return false
+			}})
+			w.register("far.example", route.Endpoint{Addr: "10.0.0.1:80"})
+			time.Sleep(2 * aWalk) // the first walk is over, the next far off
+			synctest.Wait()
+			began := time.Now()
+			for n := range c.many {
+				w.register(fmt.Sprintf("far-%d.example", n), route.Endpoint{Addr: "10.0.0.1:80"})
+			}
+			w.set(web, errRefused)
+			w.register("web.localhost", route.Endpoint{Addr: web})
+			if c.many > 0 {
+				time.Sleep(time.Minute) // it found no room, and waits
+			}
+			if got := w.lookedAt(); len(got) == 0 || got[0] != web || c.many == 0 && time.Since(began) > 0 {
+				t.Errorf("%s: looked at %v after %v, want %s", c.name, got, time.Since(began), web)
+			}
+		})
+	}
 }
 
 func TestEndpointThatComesUpIsSeenWithinASecond(t *testing.T) {
