@@ -3,15 +3,10 @@ package appliance
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -207,8 +202,8 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 	banner.Go(func() {
 		select {
 		case <-a.router.Ready():
-			a.greet()
 			close(a.ready)
+			a.greet(ctx)
 		case <-ctx.Done():
 		}
 	})
@@ -279,45 +274,6 @@ func (a *Appliance) runAccessLog(ctx context.Context) error {
 		return nil
 	}
 	return a.accessLog.Run(ctx)
-}
-
-// greet prints the addresses that a person needs.
-func (a *Appliance) greet() {
-	urls := a.URLs()
-	a.page.Changed()
-	if a.opts.Terminal == nil {
-		a.log.Info("devrouter.started", "page", urls.Page, "admin", urls.Admin, "nats", urls.NATS)
-		return
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "devrouter %s\n\n", a.opts.Version)
-	for _, line := range [][2]string{
-		{"page", urls.Page}, {"routes", urls.Router + " by Host, such as " + urls.scheme + "://NAME.localhost" + urls.portSuffix},
-		{"https", urls.Secure}, {"admin", urls.Admin}, {"NATS", urls.NATS},
-	} {
-		if line[1] != "" && line[1] != urls.Router {
-			fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
-		}
-	}
-	b.WriteString("\n" + a.firstSteps())
-	if c := &a.opts.Config; c.RoutesFile != "" {
-		fmt.Fprintf(&b, "Watching %s: edit it and save. Ctrl-C stops.\n\n", c.RoutesFile)
-	} else {
-		b.WriteString("No file is watched. Ctrl-C stops.\n\n")
-	}
-	a.feed.terminal.greet(b.String())
-}
-
-// firstSteps is what the banner says to who has no file yet.
-func (a *Appliance) firstSteps() string {
-	path := a.opts.Config.RoutesFile
-	if path == "" || a.opts.FirstSteps == nil {
-		return ""
-	}
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return ""
-	}
-	return a.opts.FirstSteps()
 }
 
 func (a *Appliance) component(name string) *slog.Logger { return a.log.With("component", name) }

@@ -647,6 +647,17 @@ func TestTerminalHasOneLinePerChange(t *testing.T) {
 	}
 }
 
+func TestBannerSaysHowManyAppsThereAre(t *testing.T) {
+	out := new(testlog.Buffer)
+	a := appliancetest.Start(t, "apps: {web: "+app(t, says("web"))+"}\n", func(o *appliance.Options) { o.Terminal = out })
+	a.Eventually("the banner", func() bool { return strings.Contains(out.String(), "Ctrl-C stops") })
+	banner, _, _ := strings.Cut(out.String(), "Watching")
+	// On a busy machine the banner does not wait for the file.
+	if strings.Contains(banner, "apps") && !strings.Contains(banner, "  apps    1 route, 1 instance") {
+		t.Errorf("got\n%s", banner)
+	}
+}
+
 // What an edit adds and removes is told one by one, whatever happens on the bus.
 func TestTerminalTellsAnEditAmidAFlood(t *testing.T) {
 	out := new(testlog.Buffer)

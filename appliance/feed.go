@@ -184,13 +184,7 @@ func healthTurned(t health.Turn) report {
 func fileRead(s devapps.State) (reports []report) {
 	kind := "file-" + string(s.Status)
 	if s.Status == devapps.StatusApplied {
-		apps, routes := 0, 0
-		if s.Manifest != nil {
-			apps = len(s.Manifest.Apps)
-			for _, a := range s.Manifest.Apps {
-				routes += len(a.Routes)
-			}
-		}
+		apps, routes := len(s.Manifest.Apps), s.Manifest.CountRoutes()
 		return []report{{
 			level: slog.LevelInfo, name: kind, ofFile: true,
 			event: web.Event{Kind: kind, Text: fmt.Sprintf("%s applied: %s, %s", s.Path, count(apps, "app"), count(routes, "route"))},

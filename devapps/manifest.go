@@ -98,6 +98,17 @@ type Instance struct {
 	ID string
 }
 
+// CountRoutes returns how many routes the apps have. Those of nil are none.
+func (m *Manifest) CountRoutes() (n int) {
+	if m == nil {
+		return 0
+	}
+	for i := range m.Apps {
+		n += len(m.Apps[i].Routes)
+	}
+	return n
+}
+
 func (m *Manifest) instances() (n int) {
 	for i := range m.Apps {
 		n += len(m.Apps[i].Instances)

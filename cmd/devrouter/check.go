@@ -84,10 +84,7 @@ func (r *checkResult) checkRoutes(path string) {
 	m, problems := devapps.Load(path)
 	r.Problems = append(r.Problems, problems...)
 	if m != nil {
-		r.Apps = len(m.Apps)
-		for _, a := range m.Apps {
-			r.Count += len(a.Routes)
-		}
+		r.Apps, r.Count = len(m.Apps), m.CountRoutes()
 	}
 }
 

@@ -113,15 +113,11 @@ func (d *doctor) checkFile(context.Context) []finding {
 	if m == nil {
 		return []finding{fail("file", "devrouter check shows "+count(len(problems), "problem"), "%s", problems[0].Error())}
 	}
-	routes := 0
-	for _, a := range m.Apps {
-		routes += len(a.Routes)
-	}
 	if d.running != nil && d.running.File.Status != web.FileApplied && d.running.File.Status != web.FileOff {
 		return []finding{warn("file", "start it in this folder, or name the file with --routes-file",
 			"%s is good, but the running devrouter reads %s, which is %s", path, d.running.File.Path, d.running.File.Status)}
 	}
-	return []finding{ok("file", "%s is good: %s, %s", path, count(len(m.Apps), "app"), count(routes, "route"))}
+	return []finding{ok("file", "%s is good: %s, %s", path, count(len(m.Apps), "app"), count(m.CountRoutes(), "route"))}
 }
 
 // checkStateDir says whether the last good file can be kept.
