@@ -20,6 +20,7 @@ func (a *Appliance) greet(ctx context.Context) {
 		a.log.Info("devrouter.started", "page", urls.Page, "admin", urls.Admin, "nats", urls.NATS)
 		return
 	}
+	steps := a.firstSteps() // for the file that was there at the start, or was not
 	var b strings.Builder
 	fmt.Fprintf(&b, "devrouter %s\n\n", a.opts.Version)
 	for _, line := range [][2]string{
@@ -30,7 +31,7 @@ func (a *Appliance) greet(ctx context.Context) {
 			fmt.Fprintf(&b, "  %-7s %s\n", line[0], line[1])
 		}
 	}
-	b.WriteString("\n" + a.firstSteps())
+	b.WriteString("\n" + steps)
 	if c := &a.opts.Config; c.RoutesFile != "" {
 		fmt.Fprintf(&b, "Watching %s: edit it and save. Ctrl-C stops.\n\n", c.RoutesFile)
 	} else {
