@@ -25,7 +25,7 @@ const (
 func main() {
 	ignoreBrokenPipes()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	context.AfterFunc(ctx, func() { stop(); exitAtNextInterrupt() }) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:]))
 }
 

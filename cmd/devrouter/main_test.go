@@ -64,8 +64,20 @@ func command(t *testing.T, dir string, env []string, args ...string) *exec.Cmd {
 // start starts a devrouter with the log for people, and waits for its banner.
 func start(t *testing.T, dir string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, dir: dir, out: new(testlog.Buffer), done: make(chan error, 1)}
-	p.cmd = command(t, dir, nil, append(args, "--log-format", "text")...)
+	return launch(t, dir, command(t, dir, nil, append(args, "--log-format", "text")...))
+}
+
+// startBy is start by way of a program that gets the command line as arguments.
+func startBy(t *testing.T, dir string, program ...string) *process {
+	t.Helper()
+	cmd := command(t, dir, nil, "--log-format", "text")
+	cmd.Path, cmd.Args = program[0], append(program, cmd.Args...)
+	return launch(t, dir, cmd)
+}
+
+func launch(t *testing.T, dir string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, dir: dir, out: new(testlog.Buffer), done: make(chan error, 1), cmd: cmd}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -245,9 +257,15 @@ func TestInterruptEndsWith0(t *testing.T) {
 	}
 }
 
-// Fault 136.
+// Fault 136; a script's shell has what it runs in the background ignore SIGINT.
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	onlyUnix(t)
+	t.Run("of a terminal", func(t *testing.T) { endsAtSecondSignal(t, `exec "$0" "$@"`) })
+	t.Run("of a script", func(t *testing.T) { endsAtSecondSignal(t, `trap "" INT; exec "$0" "$@"`) })
+}
+
+// endsAtSecondSignal runs devrouter by a shell.
+func endsAtSecondSignal(t *testing.T, script string) {
 	dir := t.TempDir()
 	arrived := make(chan struct{})
 	write(t, filepath.Join(dir, "routes.yaml"), "apps: {slow: "+app(t, func(w http.ResponseWriter, r *http.Request) {
@@ -255,7 +273,7 @@ func TestSecondSignalEndsAtOnce(t *testing.T) {
 		<-r.Context().Done()
 	})+"}\n")
 	write(t, filepath.Join(dir, "devrouter.yml"), "drain_timeout: 1h\n")
-	p := start(t, dir)
+	p := startBy(t, dir, "/bin/sh", "-c", script)
 	p.waitFor("+ slow.localhost")
 	go p.get("slow.localhost", "/")
 	<-arrived

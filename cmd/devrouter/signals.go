@@ -32,6 +32,7 @@ func obeySignals(ctx context.Context, signals <-chan os.Signal, r runner, end fu
 				continue
 			case sig != drainSignal:
 				signal.Reset(endSignals...)
+				exitAtNextInterrupt()
 			}
 			if ending {
 				log.Info("gorouter.signal.ignored", "signal", sig.String())
@@ -47,6 +48,21 @@ func obeySignals(ctx context.Context, signals <-chan os.Signal, r runner, end fu
 			return
 		}
 	}
+}
+
+// interruptIgnored says that whoever started the process had it ignore SIGINT, as
+// scripts do with what they run in the background.
+var interruptIgnored = signal.Ignored(os.Interrupt)
+
+// exitAtNextInterrupt ends the process at the next SIGINT, where the system's own
+// hand would let it pass.
+func exitAtNextInterrupt() {
+	if !interruptIgnored {
+		return
+	}
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	go func() { <-c; os.Exit(exitFailure) }()
 }
 
 // notifySignals sends what a run obeys to a channel.
