@@ -46,9 +46,10 @@ type Transport struct {
 	// before it included. Zero means 1 MiB.
 	MaxResponseHeaderBytes int64
 
-	once  sync.Once
-	idle  idlePool
-	watch watch
+	once         sync.Once
+	idle         idlePool
+	watch        watch
+	settleWithin time.Duration // zero means the constant
 }
 
 // Wire is what is known of one attempt on the wire, and what the caller wants to

@@ -410,6 +410,7 @@ func TestExpectContinue(t *testing.T) {
 			}
 		})
 		tr := newTransport(t)
+		tr.settleWithin = patience
 		for range 2 {
 			r := request(t, "POST", url, strings.NewReader("body"))
 			r.Header.Set("Expect", "100-continue")

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"sync/atomic"
@@ -17,14 +18,14 @@ type upload struct {
 	trip    uint64
 	ask     chan struct{} // closed when the body may go, when the endpoint is asked; else nil
 	drop    chan struct{} // closed when the body need not go any more
-	done    chan struct{} // closed when the body has gone, or will not
+	done    chan struct{} // closed when the body has gone, or will not, and the connection is left to the reply
 
 	state atomic.Int32 // how many of the two have ended that share the connection: the upload and the reply
 	sent  atomic.Bool  // all of the body has gone
 }
 
 // settleWithin is how long the rest of a body may take that its endpoint has
-// answered in full.
+// answered in full. Tests have it take longer.
 const settleWithin = 50 * time.Millisecond
 
 func (c *endpointConn) startUpload(out *outgoing) *upload {
@@ -49,11 +50,11 @@ func (u *upload) run() {
 		}
 	}
 	u.body.Close()
-	close(u.done)
 	if read, ok := err.(*bodyError); ok {
 		u.c.abort(u.trip, read.error) // the endpoint must not take a part for the whole
 	}
 	u.leave()
+	close(u.done)
 }
 
 // mayGo waits until the endpoint wants the body, or has had time to say so.
@@ -102,14 +103,15 @@ func (u *upload) finished() {
 // catchUp waits a moment for the upload, and ends it when it takes longer. An
 // endpoint that has read all of the body may have answered before the goroutine
 // that sent it has run on: the server would take the body for one that broke off,
-// and close the client's connection.
+// and close the client's connection. And the connection to the endpoint waits for
+// the next request when the reply has ended, not a little later.
 func (u *upload) catchUp() {
 	select {
 	case <-u.done:
 		return
 	default:
 	}
-	patience := time.NewTimer(settleWithin)
+	patience := time.NewTimer(cmp.Or(u.c.t.settleWithin, settleWithin))
 	defer patience.Stop()
 	select {
 	case <-u.done:
