@@ -33,7 +33,8 @@ type Options struct {
 	Config config.Config
 	// Version is shown on the page. Empty means "dev".
 	Version string
-	// StateDir keeps the last good routes.yaml. Empty keeps none.
+	// StateDir keeps the last good routes.yaml, and where this process is reached.
+	// Empty keeps neither.
 	StateDir string
 	// Terminal, when not nil, gets the banner and one line per change, for people.
 	// When nil, the log gets the changes instead.
@@ -180,6 +181,7 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 		return err
 	}
 	defer a.removePidFile()
+	defer a.sayRunning()()
 	parts := []part{
 		{name: "feed", run: a.feed.run},
 		{name: "nats", run: a.bus.run},

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,33 +9,36 @@ import (
 	"strings"
 )
 
-// writePidFile writes the process id to pid_file, when one is named: under
-// another name first, so that nobody reads half of it.
+// writePidFile writes the process id to pid_file, when one is named.
 func (a *Appliance) writePidFile() error {
 	path := a.opts.Config.PidFile
 	if path == "" {
 		return nil
 	}
-	temp, err := os.CreateTemp(filepath.Dir(path), ".devrouter-pid-*")
-	if err == nil {
-		_, err = fmt.Fprintln(temp, os.Getpid())
-		if closeErr := temp.Close(); err == nil {
-			err = closeErr
-		}
-		if err == nil {
-			err = os.Chmod(temp.Name(), 0o644)
-		}
-		if err == nil {
-			err = os.Rename(temp.Name(), path)
-		}
-		if err != nil {
-			os.Remove(temp.Name())
-		}
-	}
-	if err != nil {
+	if err := writeWhole(path, fmt.Appendln(nil, os.Getpid())); err != nil {
 		return fmt.Errorf("write pid_file: %w", err)
 	}
 	return nil
+}
+
+// writeWhole writes a file under another name first, so that nobody reads half of
+// it.
+func writeWhole(path string, content []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(path), ".devrouter-*")
+	if err != nil {
+		return err
+	}
+	_, err = temp.Write(content)
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Chmod(temp.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(temp.Name(), path)
+	}
+	if err != nil {
+		os.Remove(temp.Name())
+	}
+	return err
 }
 
 // removePidFile removes the file if it still is this process's.

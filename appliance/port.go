@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -100,11 +101,16 @@ func (p *port) url() string {
 	if p.tls != nil {
 		scheme = "https"
 	}
+	return scheme + "://" + p.addr()
+}
+
+// addr is where a program on this machine connects to the port.
+func (p *port) addr() string {
 	addr := p.listeners[0].Addr().(*net.TCPAddr)
 	if addr.IP.IsUnspecified() {
-		return fmt.Sprintf("%s://localhost:%d", scheme, addr.Port)
+		return net.JoinHostPort("localhost", strconv.Itoa(addr.Port))
 	}
-	return scheme + "://" + addr.String()
+	return addr.String()
 }
 
 func (p *port) close() {

@@ -112,7 +112,7 @@ func examine(ctx context.Context, f *runFlags) []finding {
 	}
 	d := &doctor{config: c, stateDir: stateDir(os.Getenv), getenv: os.Getenv, lookup: lookup}
 	all := []finding{ok("config", "%s", configText(f))}
-	running, runningFinding := d.findRunning(ctx)
+	running, runningFinding := d.findRunning(ctx, f)
 	d.running = running
 	checks := []func(context.Context) []finding{
 		d.checkConfig, d.checkPorts, d.checkBus, d.checkFile, d.checkInstances, d.checkStateDir, d.checkNames, d.checkHosts, d.checkProxies,
@@ -145,14 +145,13 @@ func configText(f *runFlags) string {
 }
 
 // findRunning asks whether an appliance runs.
-func (d *doctor) findRunning(ctx context.Context) (*web.State, finding) {
-	c, err := clientOf(&d.config)
-	if err != nil {
-		return nil, warn("running", "name its port with --status-port", "the admin port is any free one, so nobody knows whether a devrouter runs")
-	}
-	d.admin = c.URL()
+func (d *doctor) findRunning(ctx context.Context, f *runFlags) (*web.State, finding) {
 	var s web.State
-	err = c.JSON(ctx, "/api/state", &s)
+	c, err := clientOf(f, &d.config)
+	if err == nil {
+		d.admin = c.URL()
+		err = c.JSON(ctx, "/api/state", &s)
+	}
 	switch {
 	case err == nil:
 		return &s, ok("running", "devrouter %s answers at %s with %s", s.Version, d.admin, count(len(s.Routes), "route"))

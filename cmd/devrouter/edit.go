@@ -37,8 +37,7 @@ devrouter applies it at once; none needs to run.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "%s has that already\n", path)
 				return nil
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "added %s to %s\n", args[0], path)
-			return err
+			return tellEdit(cmd, path, "added %s to %s\n", args[0], path)
 		},
 		ValidArgsFunction: completeHosts(f, 1),
 	}
@@ -62,11 +61,21 @@ to run.`,
 			}); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "removed %s from %s\n", args[0], path)
-			return err
+			return tellEdit(cmd, path, "removed %s from %s\n", args[0], path)
 		},
 		ValidArgsFunction: completeHosts(f, 1),
 	}
+}
+
+// tellEdit says what was done, and when no running appliance sees it.
+func tellEdit(cmd *cobra.Command, path, format string, args ...any) error {
+	if _, err := fmt.Fprintf(cmd.OutOrStdout(), format, args...); err != nil {
+		return err
+	}
+	if note := readByOther(path); note != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "devrouter:", note)
+	}
+	return nil
 }
 
 // fitting refuses an edit that does not go together with what the file includes

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ complete its keys. It never overwrites a file and asks nothing.`,
 			if err != nil {
 				return err
 			}
-			found := candidates(appliance.Listening(), ownPorts(&c))
+			found := candidates(othersListening(), ownPorts(&c))
 			if err := writeStarter(path, found); err != nil {
 				return err
 			}
@@ -46,6 +47,15 @@ complete its keys. It never overwrites a file and asks nothing.`,
 // ownPorts are the ports that the appliance listens on by its configuration.
 func ownPorts(c *config.Config) []uint16 {
 	return []uint16{c.Port, c.SSLPort, c.Status.Port, c.Status.Routes.Port, c.Status.TLS.Port, c.NATS.Embedded.Port, c.Prometheus.Port}
+}
+
+// othersListening returns who listens but for the devrouters of this machine,
+// whatever their programs are called.
+func othersListening() []appliance.Listener {
+	running := appliance.FindRunning(stateDir(os.Getenv))
+	return slices.DeleteFunc(appliance.Listening(), func(l appliance.Listener) bool {
+		return slices.ContainsFunc(running, func(r appliance.Running) bool { return r.PID == int(l.PID) })
+	})
 }
 
 // writeStarter writes the file and its schema, in that order, neither over one

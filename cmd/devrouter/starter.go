@@ -125,7 +125,7 @@ func who(l appliance.Listener) string {
 // to route it.
 func firstSteps(c *config.Config) string {
 	var apps []string
-	for _, found := range candidates(appliance.Listening(), ownPorts(c)) {
+	for _, found := range candidates(othersListening(), ownPorts(c)) {
 		if found.why == "" {
 			apps = append(apps, strings.TrimRight(fmt.Sprintf("%d %s", found.port, found.who), " "))
 		}

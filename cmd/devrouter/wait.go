@@ -33,12 +33,8 @@ its URL. It waits for devrouter itself as well, so a script may start both at on
 			if timeout < 0 {
 				return &usageError{fmt.Errorf("--timeout=%q: a time such as 30s or 2m is expected, or 0 for no end", timeout)}
 			}
-			c, err := connect(f)
-			if err != nil {
-				return err
-			}
-			w := waiter{target: t, routes: make(map[string]web.Route)}
-			if err := w.wait(cmd.Context(), c, timeout); err != nil {
+			w := waiter{target: t, connect: func() (*client.Client, error) { return connect(f) }, routes: make(map[string]web.Route)}
+			if err := w.wait(cmd.Context(), timeout); err != nil {
 				return err
 			}
 			p := newPrinter(cmd)
@@ -57,28 +53,29 @@ its URL. It waits for devrouter itself as well, so a script may start both at on
 // waiter watches the table until a route is up.
 type waiter struct {
 	target    target
-	routes    map[string]web.Route // of the table, by URI
+	connect   func() (*client.Client, error) // a restart may be somewhere else
+	routes    map[string]web.Route           // of the table, by URI
 	routerURL string
 	reached   bool // the appliance has answered
 	found     web.Route
 }
 
 // wait returns nil once the route is up. A timeout of zero is none.
-func (w *waiter) wait(ctx context.Context, c *client.Client, timeout time.Duration) error {
+func (w *waiter) wait(ctx context.Context, timeout time.Duration) error {
 	waiting := ctx
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		waiting, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	err := w.untilUp(waiting, c)
+	err := w.untilUp(waiting)
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return errors.New("the wait was interrupted")
 	case waiting.Err() != nil:
-		return fmt.Errorf("%s is not up after %v: %s", w.target, timeout, w.why(c))
+		return fmt.Errorf("%s is not up after %v: %s", w.target, timeout, w.why())
 	}
 	return err
 }
@@ -87,13 +84,13 @@ func (w *waiter) wait(ctx context.Context, c *client.Client, timeout time.Durati
 // nothing is known.
 const probeInterval = 100 * time.Millisecond
 
-func (w *waiter) untilUp(ctx context.Context, c *client.Client) error {
+func (w *waiter) untilUp(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
 	events, ended := make(chan client.Event), make(chan error, 1)
-	wg.Go(func() { ended <- watchTable(ctx, c, events) })
+	wg.Go(func() { ended <- w.watchTable(ctx, events) })
 	probe := time.NewTicker(probeInterval)
 	defer probe.Stop()
 	for {
@@ -114,26 +111,37 @@ func (w *waiter) untilUp(ctx context.Context, c *client.Client) error {
 
 // watchTable sends the events of the table from when the appliance is there, over
 // all its restarts, until ctx ends.
-func watchTable(ctx context.Context, c *client.Client, events chan<- client.Event) error {
+func (w *waiter) watchTable(ctx context.Context, events chan<- client.Event) error {
+	again := time.NewTicker(probeInterval)
+	defer again.Stop()
 	for {
-		if err := c.Await(ctx); err != nil {
-			return err
-		}
-		err := c.Follow(ctx, "/api/events", func(e client.Event) error {
-			select {
-			case events <- e:
-			case <-ctx.Done():
-			}
-			return nil
-		}, nil)
-		// It may have gone again before the stream was open.
+		err := w.watchOne(ctx, events)
 		if err != nil && !client.IsNotRunning(err) {
 			return err
 		}
-		if ctx.Err() != nil {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
+}
+
+// watchOne sends the events of one process.
+func (w *waiter) watchOne(ctx context.Context, events chan<- client.Event) error {
+	c, err := w.connect()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	return c.Follow(ctx, "/api/events", func(e client.Event) error {
+		select {
+		case events <- e:
+		case <-ctx.Done():
+		}
+		return nil
+	}, func(error) { cancel() })
 }
 
 // take keeps the table up to date.
@@ -194,9 +202,13 @@ func connects(ctx context.Context, addr string) bool {
 }
 
 // why says what is still missing.
-func (w *waiter) why(c *client.Client) string {
+func (w *waiter) why() string {
 	if !w.reached {
-		return (&client.NotRunningError{URL: c.URL()}).Error()
+		c, err := w.connect()
+		if err == nil {
+			err = &client.NotRunningError{URL: c.URL()}
+		}
+		return err.Error()
 	}
 	if r, ok := w.target.find(maps.Values(w.routes)); ok {
 		return fmt.Sprintf("%s: start the app, or correct its port", instanceList(r.Instances))

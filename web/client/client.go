@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -88,12 +89,22 @@ func (c *Client) dial(ctx context.Context, network, _ string) (net.Conn, error) 
 
 // NotRunningError says that nothing listens where the appliance should.
 type NotRunningError struct {
-	URL string
+	URL string // "" where nobody knows
 	Err error
+	// Others are the addresses of appliances that are hardly meant.
+	Others []string
 }
 
 func (e *NotRunningError) Error() string {
-	return fmt.Sprintf("no devrouter answers at %s: start one with `devrouter`, or say where it is with --status-port (DEVROUTER_STATUS_PORT)", e.URL)
+	where := "answers at " + e.URL
+	if e.URL == "" {
+		where = "that reads this routes file runs"
+	}
+	text := fmt.Sprintf("no devrouter %s: start one with `devrouter`, or say where it is with --status-port (DEVROUTER_STATUS_PORT)", where)
+	if len(e.Others) > 0 {
+		text += "; others answer at " + strings.Join(e.Others, ", ")
+	}
+	return text
 }
 
 func (e *NotRunningError) Unwrap() error { return e.Err }

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -204,31 +203,6 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 	_, s := page(t, web.State{})
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := of(t, s, client.Options{}).Follow(ctx, "/api/events", func(client.Event) error { cancel(); return nil }, nil); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestAwait(t *testing.T) {
-	p := web.New(web.Options{})
-	port := testport.Free(t)
-	c := client.New(client.Options{Port: uint16(port)})
-	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if err := c.Await(short); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("with nothing there: got %v", err)
-	}
-	done := make(chan error, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	go func() { done <- c.Await(ctx) }()
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: p}}
-	s.Start()
-	t.Cleanup(s.Close)
-	if err := <-done; err != nil {
 		t.Error(err)
 	}
 }

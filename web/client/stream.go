@@ -55,25 +55,6 @@ func (c *Client) Follow(ctx context.Context, path string, each func(Event) error
 	}
 }
 
-// Await returns once the appliance answers, or with ctx's error.
-func (c *Client) Await(ctx context.Context) error {
-	for {
-		res, err := c.get(ctx, "/api/events", "application/json")
-		if err == nil {
-			return res.Body.Close()
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if !IsNotRunning(err) {
-			return err
-		}
-		if !sleep(ctx, 50*time.Millisecond) {
-			return ctx.Err()
-		}
-	}
-}
-
 // stopError is what each returned.
 type stopError struct{ err error }
 
