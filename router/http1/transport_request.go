@@ -60,13 +60,11 @@ func (o *outgoing) takeInline() error {
 		return nil
 	}
 	head := len(o.sent)
-	if need := head + int(o.length); need > cap(o.sent) {
+	if need := head + int(o.length); need > len(*o.buf) { // as it also is when sent has outgrown buf
 		larger := getBuffer(need)
 		copy(*larger, o.sent)
 		putBuffer(o.buf)
 		o.buf = larger
-	} else {
-		*o.buf = o.sent[:cap(o.sent)]
 	}
 	o.sent = (*o.buf)[:head+int(o.length)]
 	if _, err := io.ReadFull(o.body, o.sent[head:]); err != nil {

@@ -587,6 +587,26 @@ func TestSmallBodyGoesOutWithItsHead(t *testing.T) {
 	}
 }
 
+// A head may outgrow the buffer that it began in. Whatever is given back is of the
+// size that others take it for: they would write past its end.
+func TestBuffersAreOfTheirSize(t *testing.T) {
+	url, _ := answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+	tr := newTransport(t)
+	for size := 3 << 10; size < 80<<10; size += 1 << 10 {
+		body := new(bufferedBody)
+		body.Reset([]byte("x"))
+		r := request(t, "POST", url, nil)
+		r.Header.Set("Cookie", strings.Repeat("c", size))
+		r.Body, r.ContentLength = body, 1
+		do(t, tr, r)
+		for class := range bufferPools {
+			if b, ok := bufferPools[class].Get().(*[]byte); ok && len(*b) != minBuffer<<class {
+				t.Fatalf("after a head of %d bytes: %d bytes among those of %d", size, len(*b), minBuffer<<class)
+			}
+		}
+	}
+}
+
 func TestRequestsThatCannotBeSent(t *testing.T) {
 	url, conns := answers(t, "")
 	for name, spoil := range map[string]func(*http.Request){
