@@ -450,7 +450,7 @@ func TestDrainLetsRequestsFinish(t *testing.T) {
 func TestDrainEndsStreamsAtOnceAndStuckRequestsInTime(t *testing.T) {
 	for _, stream := range []bool{true, false} {
 		f := start(t, func(o *Options) {
-			o.DrainTimeout = 10 * time.Second
+			o.DrainTimeout = time.Minute
 			if !stream {
 				o.DrainTimeout = 30 * time.Millisecond
 			}
@@ -476,7 +476,7 @@ func TestDrainEndsStreamsAtOnceAndStuckRequestsInTime(t *testing.T) {
 		if err := f.stop(); err != nil {
 			t.Error(err)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("stream %v: the drain took %v", stream, took)
 		}
 		res.Body.Close()

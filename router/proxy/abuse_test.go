@@ -185,7 +185,7 @@ func TestEarlyAnswerReachesAClientThatStillUploads(t *testing.T) {
 	}))
 	conn := f.dial()
 	io.WriteString(conn, "POST / HTTP/1.1\r\nHost: app.test\r\nContent-Length: 1000000\r\n\r\nsome")
-	conn.SetDeadline(time.Now().Add(2 * time.Second))
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
 	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil || res.StatusCode != 413 {
 		t.Errorf("got %v, %v", res, err)
