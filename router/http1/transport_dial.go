@@ -3,8 +3,11 @@ package http1
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"net/http/httptrace"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -19,6 +22,7 @@ type endpointConn struct {
 	conn      net.Conn
 	plain     net.Conn     // what conn is over TLS, else conn
 	tcp       *net.TCPConn // conn, when that is plain TCP
+	cut       *cutNote     // of conn over TLS, else nil
 	localAddr string
 	quiet     quietConn
 	in        reader
@@ -42,7 +46,7 @@ func (t *Transport) connect(ctx context.Context, to target, wire *Wire) (*endpoi
 		if c == nil {
 			break
 		}
-		if len(c.in.buffered()) == 0 && c.quiet.isQuiet() {
+		if len(c.in.buffered()) == 0 && c.recordsUsed() && c.quiet.isQuiet() {
 			return c, nil
 		}
 		c.close() // its endpoint has left, or has spoken unasked
@@ -56,14 +60,16 @@ func (t *Transport) dial(ctx context.Context, to target, wire *Wire) (*endpointC
 	generation := t.idle.era()
 	conn, err := t.DialContext(traced, "tcp", to.addr)
 	plain := conn
+	var cut *cutNote
 	if err == nil && to.secure {
-		conn, err = t.shakeHands(traced, plain, to, wire)
+		cut = &cutNote{Conn: plain}
+		conn, err = t.shakeHands(traced, cut, to, wire)
 	}
 	wire.DNS, wire.Dial = trace.times()
 	if err != nil {
 		return nil, err
 	}
-	c := &endpointConn{t: t, to: to, conn: conn, plain: plain, generation: generation, localAddr: conn.LocalAddr().String()}
+	c := &endpointConn{t: t, to: to, conn: conn, plain: plain, cut: cut, generation: generation, localAddr: conn.LocalAddr().String()}
 	c.in.src = conn
 	c.tcp, _ = conn.(*net.TCPConn)
 	if raw, ok := plain.(syscall.Conn); ok {
@@ -99,6 +105,36 @@ func (t *Transport) shakeHands(ctx context.Context, conn net.Conn, to target, wi
 		return nil, err
 	}
 	return secure, nil
+}
+
+// cutNote notes that a connection has ended. TLS says goodbye before that: to
+// crypto/tls one that just ends is at its end as well, and yet it may have been
+// cut by anybody (RFC 9112, 9.8).
+type cutNote struct {
+	net.Conn
+	ended bool // used by whoever reads the connection
+}
+
+func (c *cutNote) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.ended = c.ended || err == io.EOF
+	return n, err
+}
+
+// wasCut says whether a connection that is at its end was not ended by its endpoint.
+func (c *endpointConn) wasCut() bool { return c.cut != nil && c.cut.ended }
+
+// recordsUsed says whether nothing is left of the records of TLS that have been
+// read: the kernel, which quiet asks, does not know of it.
+func (c *endpointConn) recordsUsed() bool {
+	if c.cut == nil {
+		return true
+	}
+	var one [1]byte
+	c.conn.SetReadDeadline(past) //nolint:errcheck // a broken connection shows at the read
+	n, err := c.conn.Read(one[:])
+	c.conn.SetReadDeadline(time.Time{}) //nolint:errcheck // as above
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // close ends the connection.

@@ -168,6 +168,9 @@ func (r *reply) Read(p []byte) (int, error) {
 // end ends the use of the connection, which is kept after a body that is complete.
 func (r *reply) end(err error) error {
 	c := r.c
+	if err == io.EOF && r.body.kind == closeBody && c.wasCut() {
+		err = io.ErrUnexpectedEOF
+	}
 	if err != io.EOF {
 		c.keep = false
 		err = c.interrupted(err)
