@@ -72,13 +72,17 @@ func (c *conn) serve() {
 // end is what remains to do when a connection is over, also when a handler has
 // panicked.
 func (c *conn) end() {
-	if err := recover(); err != nil {
-		c.panicked(err)
+	panicked := recover()
+	if panicked != nil {
+		c.panicked(panicked)
 	}
 	if c.hijacked {
 		return
 	}
 	c.rd.drop()
+	if panicked != nil {
+		c.hangUp() // without the goodbye of TLS, which says that this was all
+	}
 	if c.lingers {
 		c.linger()
 	}

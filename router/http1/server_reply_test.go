@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -157,6 +158,25 @@ func TestBrokenRepliesAreNotWhole(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 		})
+	}
+}
+
+// Nor does it over TLS, whose goodbye would say that it is whole.
+func TestBrokenRepliesOverTLSAreNotWhole(t *testing.T) {
+	addr := serveTLS(t, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "hello")
+		w.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	conn, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(patience))
+	io.WriteString(conn, "GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+	if got, err := io.ReadAll(conn); err == nil {
+		t.Errorf("%q looks whole", got)
 	}
 }
 
