@@ -26,7 +26,9 @@ each is an object on a line of its own.`,
 			}
 			l := eventLog{printer: newPrinter(cmd), notes: cmd.ErrOrStderr()}
 			if follow, _ := cmd.Flags().GetBool("follow"); follow {
-				return l.follow(cmd.Context(), c)
+				ctx, cancel := whileRead(cmd.Context(), l.out)
+				defer cancel()
+				return l.follow(ctx, c)
 			}
 			var events []web.Event
 			if err := c.JSON(cmd.Context(), "/api/events", &events); err != nil {

@@ -41,7 +41,9 @@ As long as somebody follows, heads and bodies are kept as well, for the page.`,
 			}
 			l := requestLog{printer: newPrinter(cmd), notes: cmd.ErrOrStderr(), filter: filter}
 			if follow, _ := cmd.Flags().GetBool("follow"); follow {
-				return l.follow(cmd.Context(), c)
+				ctx, cancel := whileRead(cmd.Context(), l.out)
+				defer cancel()
+				return l.follow(ctx, c)
 			}
 			var list web.RequestList
 			if err := c.JSON(cmd.Context(), "/api/requests?"+query.Encode(), &list); err != nil {

