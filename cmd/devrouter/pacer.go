@@ -17,7 +17,10 @@ import (
 // Who sets GOGC has chosen, and is left alone. There is no memory limit by
 // default: what strangers can have kept is bounded where it is kept, and near a
 // limit the collector would take half of the CPU. GOMEMLIMIT sets one.
-type pacer struct{ percent int }
+type pacer struct {
+	percent int
+	settler *settler
+}
 
 const (
 	// garbage is how much may come together, in bytes,
@@ -30,7 +33,7 @@ const (
 // paceCollector has every collection set the pace of the next one.
 func paceCollector() {
 	if os.Getenv("GOGC") == "" {
-		new(pacer).pace()
+		(&pacer{settler: newSettler()}).pace()
 	}
 }
 
@@ -39,6 +42,7 @@ func (p *pacer) pace() {
 		p.percent = percent
 		debug.SetGCPercent(percent)
 	}
+	p.settler.stir()
 	// What nothing points to is found by the next collection.
 	runtime.AddCleanup(new(*pacer), (*pacer).pace, p)
 }
