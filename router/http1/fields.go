@@ -94,6 +94,20 @@ func (f *fields) add(name, value string) {
 	f.header[name] = f.values[last-1 : last : last]
 }
 
+// mayBeTrailer says whether a name may stand behind a body. What frames a message,
+// leads it, or is decided by before the body is read, would be believed too late,
+// or by some only (RFC 9110, 6.5.1); net/http has the same names.
+func mayBeTrailer(name string) bool {
+	switch name {
+	case "Authorization", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Range",
+		"Content-Type", "Expect", "Host", "Keep-Alive", "Max-Forwards", "Pragma", "Proxy-Authenticate",
+		"Proxy-Authorization", "Proxy-Connection", "Range", "Realm", "Te", "Trailer", "Transfer-Encoding",
+		"Upgrade", "Www-Authenticate":
+		return false
+	}
+	return isToken(name) && !strings.HasPrefix(name, "If-")
+}
+
 // del removes the values of a name.
 func (f *fields) del(name string) { delete(f.header, name) }
 

@@ -610,21 +610,13 @@ func (w *response) appendTrailers() {
 	}
 	for key, values := range w.header {
 		name, ok := strings.CutPrefix(key, http.TrailerPrefix)
-		if !ok || !isToken(name) {
+		if !ok || !mayBeTrailer(http.CanonicalHeaderKey(name)) {
 			continue
 		}
 		for _, value := range values {
 			w.buf = appendField(w.buf, name, value)
 		}
 	}
-}
-
-func mayBeTrailer(name string) bool {
-	switch name {
-	case "Transfer-Encoding", "Content-Length", "Trailer":
-		return false
-	}
-	return isToken(name)
 }
 
 // Hijack gives the connection to the handler, with what has been read of it.

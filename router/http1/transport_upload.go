@@ -211,7 +211,7 @@ func (u *upload) sendChunks() error {
 // appendTrailers appends what follows the last chunk.
 func appendTrailers(b []byte, trailer http.Header) []byte {
 	for name, values := range trailer {
-		if !isToken(name) {
+		if !mayBeTrailer(http.CanonicalHeaderKey(name)) {
 			continue
 		}
 		for _, value := range values {

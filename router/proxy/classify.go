@@ -23,6 +23,8 @@ type failure struct {
 	prunes bool
 	// timedOut: the endpoint had the request and did not answer in time.
 	timedOut bool
+	// clients: it is the client's fault, and says nothing of the endpoint.
+	clients bool
 	// status and text are the client's reply when no other endpoint is tried.
 	status int
 	text   string
@@ -30,7 +32,8 @@ type failure struct {
 
 var (
 	badGateway      = failure{status: http.StatusBadGateway, text: "502 Bad Gateway: Registered endpoint failed to handle the request."}
-	clientGone      = failure{status: 499, text: "499 Request Cancelled"}
+	clientGone      = failure{status: 499, text: "499 Request Cancelled", clients: true}
+	badBody         = failure{status: malformedBody.status, clients: true}
 	hostMismatch    = unusable(http.StatusServiceUnavailable, "503 Service Unavailable")
 	certRequired    = unusable(496, "496 SSL Certificate Required")
 	handshakeFailed = unusable(525, "525 SSL Handshake Failed")
@@ -41,6 +44,14 @@ var (
 // unusable is the failure of an endpoint that no request can be sent to.
 func unusable(status int, text string) failure {
 	return failure{status: status, text: text, retriable: true, marks: true, prunes: true}
+}
+
+// classify says what becomes of an attempt that ended with err.
+func (ex *exchange) classify(err error, wire wireFacts) failure {
+	if ex.context().Err() == nil && ex.r.ProtoMajor == 1 && ex.body.malformed.Load() {
+		return badBody
+	}
+	return classify(ex.context(), err, wire)
 }
 
 // classify says what becomes of an attempt that ended with err.

@@ -12,10 +12,10 @@ import (
 // failed marks or removes the endpoint where its failure says so, and keeps the
 // accounts.
 func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
-	f := classify(ex.context(), err, facts)
+	f := ex.classify(err, facts)
 	err = brief(err)
 	ex.account(err)
-	if f.status == clientGone.status {
+	if f.clients {
 		return f
 	}
 	instance.Count(true)

@@ -49,6 +49,7 @@ var (
 	spaceRefused    = refusal{400, "invalid_target", noCache, "The request target has a space in it."}
 	invalidPort     = refusal{400, "invalid_host", noCache, "The Host header has a port that is no port."}
 	invalidLength   = refusal{400, "invalid_length", noCache, "The Content-Length header is no single number."}
+	malformedBody   = refusal{400, "malformed_body", noCache, "The request's body breaks the rules of chunks."}
 	loopDetected    = refusal{508, "routing_loop", noCache, "The request has come back to this router too often: a route leads to the router itself."}
 )
 

@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -20,15 +22,28 @@ type requestBody struct {
 	onFirst func() // called before the first read
 	begun   sync.Once
 	read    atomic.Int64 // a transport may still read when the exchange ends
-	kept    *keptBody    // nil while nobody watches
+
+	malformed atomic.Bool // it is no body, to where it has been read (faults 9 and 10)
+
+	kept *keptBody // nil while nobody watches
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.begun.Do(b.onFirst)
 	n, err := b.ReadCloser.Read(p)
 	b.read.Add(int64(n))
+	if err != nil && err != io.EOF && !isHangUp(err) && !isOfTheConnection(err) {
+		b.malformed.Store(true)
+	}
 	b.kept.add(p[:n], err)
 	return n, err
+}
+
+// isOfTheConnection says whether an error of a body is that of the connection that
+// it comes by, or of its use.
+func isOfTheConnection(err error) bool {
+	var broken net.Error
+	return errors.As(err, &broken) || errors.Is(err, net.ErrClosed) || errors.Is(err, http.ErrBodyReadAfterClose)
 }
 
 // Close leaves the body open.

@@ -260,10 +260,10 @@ func sentToService(h http.Header) bool {
 
 // serviceFailed keeps the accounts of an attempt to reach the route service.
 func (ex *exchange) serviceFailed(err error, facts wireFacts) failure {
-	f := classify(ex.context(), err, facts)
+	f := ex.classify(err, facts)
 	err = brief(err)
 	ex.account(err)
-	if f.status != clientGone.status {
+	if !f.clients {
 		ex.report(slog.LevelError, "route-service-connection-failed", slog.String("error", err.Error()),
 			slog.String("route_service", ex.service.Host), slog.Int("attempt", ex.record.Attempts))
 	}
