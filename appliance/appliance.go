@@ -282,7 +282,7 @@ func (a *Appliance) component(name string) *slog.Logger { return a.log.With("com
 
 // routeChanged is told of changes under the table's lock.
 func (a *Appliance) routeChanged(c route.Change) {
-	a.putOf(c.Key, routeChanged(c, a.source(c.Key)))
+	a.putOf(c.Key, routeChanged(c, a.source(c.Key, c.Endpoint)))
 	a.page.Changed()
 	if c.Kind == route.EndpointAdded || c.Kind == route.EndpointUpdated {
 		if _, _, _, ok := a.owner(c.Key); ok {

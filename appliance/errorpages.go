@@ -29,14 +29,6 @@ func (a *Appliance) addErrorPages(o *router.Options, c *config.Config) {
 	o.Proxy.Waiting = pages
 }
 
-// fileSource is where the file has a route, "" for one of the bus.
-func (a *Appliance) fileSource(key route.Key) string {
-	if source := a.source(key); source != sourceBus {
-		return source
-	}
-	return ""
-}
-
 // linkTo is where a browser reaches a route, "" for a wildcard.
 func (a *Appliance) linkTo(key route.Key) string {
 	if strings.HasPrefix(key.Host, "*") {

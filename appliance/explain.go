@@ -152,7 +152,7 @@ func (a *Appliance) registrations(uri string) []web.Registration {
 	var list []web.Registration
 	for _, i := range pool.Instances() {
 		e := i.Endpoint()
-		r := web.Registration{Addr: e.Addr, Source: a.source(key), Received: table.Seen(i), Message: a.router.Registration(key, e.Addr)}
+		r := web.Registration{Addr: e.Addr, Source: a.source(key, e), Received: table.Seen(i), Message: a.router.Registration(key, e.Addr)}
 		if r.Literal = r.Message != nil; !r.Literal {
 			var err error
 			if r.Message, err = json.Marshal(registration(uri, e)); err != nil {

@@ -89,7 +89,7 @@ func TestRouteShowsHowItCameToBe(t *testing.T) {
 	}
 	a.Routed("http://other.localhost/", "hello")
 	d := api[web.RouteDetail](t, a, "/api/routes/"+url.PathEscape("bus.localhost/<b>"))
-	if len(d.Registrations) != 1 || !d.Registrations[0].Literal || !sameJSON(d.Registrations[0].Message, message) || d.Registrations[0].Source != "bus" || d.Registrations[0].Received.IsZero() {
+	if len(d.Registrations) != 1 || !d.Registrations[0].Literal || !sameJSON(d.Registrations[0].Message, message) || d.Registrations[0].Source != "bus, component x" || d.Registrations[0].Received.IsZero() {
 		t.Errorf("got %+v", d.Registrations)
 	}
 	if got := a.Get(a.URLs().Admin + "/api/routes/nobody.localhost"); got.StatusCode != 404 {

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"cmp"
+	"strings"
 
 	"devrouter/router/health"
 	"devrouter/router/route"
@@ -40,30 +41,31 @@ func (a *Appliance) links() (links []web.Link) {
 func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 	key := pool.Key()
 	row := web.Route{
-		URI: key.String(), Source: a.source(key), LoadBalancing: string(pool.Algorithm()),
+		URI: key.String(), LoadBalancing: string(pool.Algorithm()),
 		Sticky: len(pool.StickyCookies()) > 0, Requests: pool.Requests(), Traffic: traffic(pool.Traffic()),
 		Instances: []web.Instance{},
 	}
 	row.URL = a.linkTo(key)
+	app, file, line, ofFile := a.owner(key)
 	for _, i := range pool.Instances() {
 		e := i.Endpoint()
 		instance := web.Instance{
-			Addr: e.Addr, ID: e.InstanceID, Index: e.InstanceIndex, Source: row.Source,
+			Addr: e.Addr, ID: e.InstanceID, Index: e.InstanceIndex, Source: a.source(key, e),
 			InFlight: i.Live().InFlight(), TLS: e.TLS, Zone: e.AvailabilityZone, Tags: e.Tags.Map(),
 		}
 		instance.Requests, instance.Errors = i.Requests()
 		if row.App == "" {
 			row.App = e.App
 		}
-		if row.Source == sourceBus && e.Expires() {
+		if !ofFile && e.Expires() {
 			instance.LastSeen = table.Seen(i)
 			instance.Expires = instance.LastSeen.Add(e.TTL)
 		}
 		describeHealth(&instance, i.Live().Health())
 		row.Instances = append(row.Instances, instance)
 	}
-	if app, _, _, ok := a.owner(key); ok {
-		row.App = app
+	if row.Source = busClients(row.Instances); ofFile {
+		row.App, row.Source = app, fileLine(file, line)
 	}
 	return row
 }
@@ -79,14 +81,61 @@ func describeHealth(i *web.Instance, h *route.Health) {
 	}
 }
 
-const sourceBus = "bus"
+// source says where an endpoint of a route comes from: "routes.yaml:7", or which
+// client of the bus.
+func (a *Appliance) source(key route.Key, e *route.Endpoint) string {
+	if source := a.fileSource(key); source != "" {
+		return source
+	}
+	return busClient(e)
+}
 
-// source says where a route comes from.
-func (a *Appliance) source(key route.Key) string {
+// fileSource is where the file has a route, "" for one of the bus.
+func (a *Appliance) fileSource(key route.Key) string {
 	if _, file, line, ok := a.owner(key); ok {
 		return fileLine(file, line)
 	}
+	return ""
+}
+
+const sourceBus = "bus"
+
+// busClient names who registered an endpoint, as far as its message says so: NATS
+// does not tell who has published.
+func busClient(e *route.Endpoint) string {
+	for _, n := range []struct{ what, name string }{
+		{"component", e.Tags.Get("component")}, {"app", e.App}, {"instance", e.InstanceID},
+	} {
+		if n.name != "" {
+			return sourceBus + ", " + n.what + " " + brief(n.name)
+		}
+	}
 	return sourceBus
+}
+
+// brief is as much of a stranger's name as tells it from others: it stands in
+// every row and every event.
+func brief(name string) string {
+	const longest = 64 // bytes
+	if len(name) <= longest {
+		return name
+	}
+	return strings.ToValidUTF8(name[:longest], "") + "…"
+}
+
+// busClients names who registered the instances of a route.
+func busClients(instances []web.Instance) string {
+	clients := map[string]bool{}
+	for _, i := range instances {
+		clients[i.Source] = true
+	}
+	switch len(clients) {
+	case 0:
+		return sourceBus
+	case 1:
+		return instances[0].Source
+	}
+	return sourceBus + ", " + count(len(clients), "client")
 }
 
 func (a *Appliance) owner(key route.Key) (app, file string, line int, ok bool) {

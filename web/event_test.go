@@ -58,3 +58,16 @@ func TestPublishedEventIsTimedAndBounded(t *testing.T) {
 		t.Errorf("the event's own time: got %v, want %v", got, then)
 	}
 }
+
+func TestEventMarkTellsGoodNewsFromBad(t *testing.T) {
+	for want, e := range map[string]Event{
+		"wrong":   {Kind: "endpoint-down", Text: "~ a.localhost :1 down (connection refused)"},
+		"added":   {Kind: "endpoint-up", Text: "~ a.localhost :1 up"},
+		"removed": {Kind: "endpoint-expired", Text: "- a.localhost :1 (expired)"},
+		"other":   {Kind: "endpoint-updated", Text: "~ a.localhost :1 (bus)"},
+	} {
+		if got := eventMark(e); got != want {
+			t.Errorf("%s: got %s, want %s", e.Text, got, want)
+		}
+	}
+}

@@ -35,10 +35,23 @@ type page struct {
 	View      string
 	Title     string
 	Refreshes bool // by itself, where there is no script
+	// Again is the address of the same page that refreshes by itself, of one with a
+	// form, which does not: it would take away what is being typed.
+	Again string
 }
 
 func (s *Server) page(view, title string) page {
 	return page{State: s.hub.state().normal(), View: view, Title: title, Refreshes: true}
+}
+
+// withForm lets the page refresh by itself only where that is asked for.
+func (p *page) withForm(r *http.Request) {
+	query := r.URL.Query()
+	if p.Refreshes = query.Get("refresh") != ""; p.Refreshes {
+		return
+	}
+	query.Set("refresh", "5")
+	p.Again = "?" + query.Encode()
 }
 
 func (s *Server) render(w http.ResponseWriter, view string, data any) {
@@ -191,7 +204,7 @@ func (p page) MoreProblems() int { return len(p.File.Problems) - len(p.FirstProb
 
 // FileRoutes are the routes that the file names, and those that it includes.
 func (p page) FileRoutes() []Route {
-	return slices.DeleteFunc(slices.Clone(p.Routes), func(r Route) bool { return r.Source == "bus" })
+	return slices.DeleteFunc(slices.Clone(p.Routes), func(r Route) bool { return r.ofBus() })
 }
 
 // FileCount sums them up.

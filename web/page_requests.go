@@ -27,7 +27,9 @@ func (s *Server) serveRequestsPage(w http.ResponseWriter, r *http.Request) {
 		s.requests.Look()
 		p.List = s.requests.list(f)
 	}
-	p.Refreshes = !p.Paged()
+	if p.Refreshes = false; !p.Paged() {
+		p.withForm(r)
+	}
 	s.render(w, "requests", p)
 }
 

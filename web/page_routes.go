@@ -53,6 +53,7 @@ type routesPage struct {
 func (s *Server) serveRoutesPage(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	p := routesPage{page: s.page("routes", "devrouter"), Query: query.Get("q"), Sort: query.Get("sort")}
+	p.withForm(r)
 	p.Rows = slices.DeleteFunc(slices.Clone(p.Routes), func(r Route) bool { return !matches(r, p.Query) })
 	if c, backwards, ok := sorted(p.Sort); ok {
 		slices.SortStableFunc(p.Rows, func(a, b Route) int {

@@ -324,3 +324,26 @@ func TestSparkMovesOn(t *testing.T) {
 		t.Errorf("an hour later: got %q, want nothing", got)
 	}
 }
+
+// Without a script, a page that reloads by itself would take away what is being
+// typed into its form.
+func TestPageWithAFormRefreshesOnlyWhenAsked(t *testing.T) {
+	url := start(t, New(Options{Requests: &RequestLog{
+		Newest: func(uint64) iter.Seq[Request] { return func(func(Request) bool) {} },
+		Bounds: func() (uint64, uint64) { return 0, 0 }, Look: func() {},
+	}}))
+	const refresh = `<noscript><meta http-equiv="refresh" content="5"></noscript>`
+	for path, want := range map[string]bool{
+		"/": false, "/?q=a&refresh=5": true, "/requests?host=a": false, "/requests?host=a&refresh=5": true,
+		"/events": true, "/file": true, "/help": false,
+	} {
+		_, body := get(t, url+path)
+		if got := strings.Contains(body, refresh); got != want {
+			t.Errorf("%s refreshes by itself: %t, want %t", path, got, want)
+		}
+	}
+	_, body := get(t, url+"/requests?host=a")
+	if want := `<a class="quiet" href="?host=a&amp;refresh=5">Refresh every 5 s</a>`; !strings.Contains(body, want) {
+		t.Errorf("the page lacks %s", want)
+	}
+}

@@ -55,7 +55,7 @@ type File struct {
 type Route struct {
 	URI           string     `json:"uri"`              // host[/path], the key of the row
 	URL           string     `json:"url,omitempty"`    // where a browser reaches it; empty for a wildcard
-	Source        string     `json:"source"`           // "routes.yaml:7" or "bus"
+	Source        string     `json:"source"`           // "routes.yaml:7", or who on the bus: "bus, component worker"
 	App           string     `json:"app,omitempty"`    // its app, from the file or from the bus
 	Sticky        bool       `json:"sticky,omitempty"` // the route names session cookies of its own
 	LoadBalancing string     `json:"load_balancing"`   // round-robin, least-connection, hash
@@ -64,6 +64,9 @@ type Route struct {
 	// Traffic is what is known of the last minutes.
 	Traffic Traffic `json:"traffic"`
 }
+
+// ofBus says that a program registered the route, and no file names it.
+func (r Route) ofBus() bool { return r.Source == "bus" || strings.HasPrefix(r.Source, "bus, ") }
 
 // Instance is one endpoint of a route.
 type Instance struct {

@@ -171,9 +171,15 @@ func subtitle(r Route) string {
 	return r.App
 }
 
-// eventMark names the first character of an event's text for the style sheet.
-func eventMark(text string) string {
+// eventMark says for the style sheet what kind of news an event is: most say so by
+// the first character of their text.
+func eventMark(e Event) string {
+	text := e.Text
 	switch {
+	case e.Kind == "endpoint-down":
+		return "wrong"
+	case e.Kind == "endpoint-up":
+		return "added"
 	case strings.HasPrefix(text, "+"):
 		return "added"
 	case strings.HasPrefix(text, "-"):
