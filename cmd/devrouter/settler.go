@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
@@ -33,7 +34,13 @@ type heapState struct {
 	spare     uint64 // garbage, as far as it is known, and what is free and held
 }
 
-func newSettler() *settler { return &settler{heap: readHeap, free: debug.FreeOSMemory} }
+func newSettler() *settler { return &settler{heap: readHeap, free: freeMemory} }
+
+// freeMemory collects twice: what pools hold outlives one collection.
+func freeMemory() {
+	runtime.GC()
+	debug.FreeOSMemory()
+}
 
 // stir says that there was a collection, or that the program has begun.
 func (s *settler) stir() {
