@@ -243,6 +243,18 @@ func (c *endpointConn) detach() {
 	c.in.release() // a tunnel reads past it
 }
 
+// Bare returns the connection of an upgraded reply's body by itself, where it is
+// plain TCP and all that has been read of it is used: a tunnel need not keep what
+// else a transport knows of it. Any other body is returned as it is.
+func Bare(body io.ReadWriteCloser) io.ReadWriteCloser {
+	if u, ok := body.(*upgraded); ok {
+		if conn := u.TCP(); conn != nil {
+			return conn
+		}
+	}
+	return body
+}
+
 func (u *upgraded) Read(p []byte) (int, error) {
 	n, err := u.c.in.Read(p)
 	u.c.in.release()

@@ -50,8 +50,10 @@ type exchange struct {
 	values [12]string // of headers, for value
 	valued int        // how many of them are taken
 
-	counted bool // in Handler.finite
-	shared  bool // somebody else may still use it when it has ended
+	live    *route.Live // of the endpoint that has answered; nil before, and where there is none
+	counted bool        // in Handler.finite
+	tunnels bool        // a tunnel has taken over what there is to end
+	shared  bool        // somebody else may still use it when it has ended
 	record  accesslog.Record
 
 	onInformational func(code int, h http.Header) error // gotInformational, made once
@@ -115,35 +117,50 @@ func (ex *exchange) leaveFinite() {
 	}
 }
 
+// release takes the request out of those in flight to its endpoint.
+func (ex *exchange) release() {
+	if !ex.tunnels {
+		ex.live.Release()
+	}
+}
+
 // finish completes the record and hands it over.
 func (ex *exchange) finish() {
 	if ex.endUpgrade != nil {
 		ex.endUpgrade()
 	}
 	ex.leaveFinite()
-	ex.record.Finished = time.Now()
-	ex.record.RequestBytes = ex.body.bytes()
-	ex.body.kept.end()
-	ex.noteSemicolon()
-	ex.observe()
-	if ex.h.opts.OnDone != nil {
-		ex.h.opts.OnDone(&ex.record)
+	if ex.tunnels {
+		return
 	}
+	ex.settle()
+	ex.h.conclude(&ex.record, ex.pool)
 	if ex.answer != nil {
 		http1.Release(ex.answer)
 	}
 }
 
-// observe counts the request among its route's.
-func (ex *exchange) observe() {
-	if ex.pool == nil {
-		return
+// settle completes what the record says of the request.
+func (ex *exchange) settle() {
+	ex.record.RequestBytes = ex.body.bytes()
+	ex.body.kept.end()
+	ex.noteSemicolon()
+}
+
+// conclude hands over the record of a request that has ended, and counts it among
+// its route's.
+func (h *Handler) conclude(r *accesslog.Record, pool *route.Pool) {
+	r.Finished = time.Now()
+	if pool != nil {
+		latency := r.Finished.Sub(r.Started)
+		if r.Upgraded {
+			latency = -1
+		}
+		pool.Observe(r.Finished, r.Status, latency)
 	}
-	latency := ex.record.Finished.Sub(ex.record.Started)
-	if ex.record.Upgraded {
-		latency = -1
+	if h.opts.OnDone != nil {
+		h.opts.OnDone(r)
 	}
-	ex.pool.Observe(ex.record.Finished, ex.record.Status, latency)
 }
 
 // noteSemicolon warns of a semicolon in the request's target, which some servers

@@ -13,8 +13,9 @@ import (
 
 // relay passes an endpoint's reply on.
 func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
-	defer instance.Live().Release()
-	instance.Live().Succeed()
+	ex.live = instance.Live()
+	defer ex.release()
+	ex.live.Succeed()
 	instance.Count(res.StatusCode >= 500)
 	ex.reply(instance.Endpoint(), res)
 }

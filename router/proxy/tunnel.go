@@ -3,14 +3,12 @@ package proxy
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"time"
 
-	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
@@ -40,7 +38,7 @@ func (ex *exchange) tunnel(res *http.Response, protocol string) {
 	if _, err := client.Write(head.Bytes()); err != nil {
 		ex.record.Cause = err
 	}
-	ex.join(client, backend)
+	ex.handOver(client, backend)
 }
 
 // pipe connects the client to the endpoint with no HTTP on the endpoint's side:
@@ -65,12 +63,13 @@ func (ex *exchange) pipe() {
 			}
 			continue
 		}
-		defer instance.Live().Release()
-		instance.Live().Succeed()
+		ex.live = instance.Live()
+		defer ex.release()
+		ex.live.Succeed()
 		instance.Count(false)
 		if client, ok := ex.hijack(backend); ok {
 			ex.record.Status = http.StatusSwitchingProtocols
-			ex.join(client, backend)
+			ex.handOver(client, backend)
 		}
 		return
 	}
@@ -98,37 +97,6 @@ func (ex *exchange) hijack(backend io.Closer) (net.Conn, bool) {
 	return unread(conn, buffered.Reader), true
 }
 
-// join copies both ways until both have ended. One direction that ends closes
-// only its half; an error, or the end of Options.Base, closes all.
-func (ex *exchange) join(client net.Conn, backend io.ReadWriteCloser) {
-	ex.record.Upgraded = true
-	ex.leaveFinite()
-
-	closeBoth := func() {
-		client.Close()
-		backend.Close()
-	}
-	defer closeBoth()
-	defer context.AfterFunc(ex.h.opts.Base, closeBoth)()
-
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		copyHalf(backend, client, closeBoth)
-	}()
-	copyHalf(client, backend, closeBoth)
-	<-done
-}
-
-// copyHalf copies one direction of a tunnel and passes its end on.
-func copyHalf(dst io.Writer, src io.Reader, abort func()) {
-	err := http1.CopyStream(dst, src)
-	half, ok := dst.(interface{ CloseWrite() error })
-	if err != nil || !ok || half.CloseWrite() != nil {
-		abort()
-	}
-}
-
 // unread returns conn with what r has buffered from it in front.
 func unread(conn net.Conn, r *bufio.Reader) net.Conn {
 	n := r.Buffered()
@@ -147,7 +115,9 @@ type unreadConn struct {
 func (c *unreadConn) Read(p []byte) (int, error) {
 	if len(c.early) > 0 {
 		n := copy(p, c.early)
-		c.early = c.early[n:]
+		if c.early = c.early[n:]; len(c.early) == 0 {
+			c.early = nil // and not kept as long as the tunnel lasts
+		}
 		return n, nil
 	}
 	return c.Conn.Read(p)
