@@ -117,6 +117,7 @@ func TestHTTPSAlone(t *testing.T) {
 	if urls.Router != urls.Secure || !strings.HasPrefix(urls.Page, "https://"+appliance.PageHost+":") {
 		t.Errorf("got the URLs %+v", urls)
 	}
+	a.Eventually("the banner", func() bool { return strings.Contains(terminal.String(), "Ctrl-C stops.") })
 	if text := terminal.String(); !strings.Contains(text, "routes  https://localhost:") || strings.Contains(text, "http://localhost:") || strings.Count(text, "https://localhost:") != 1 {
 		t.Errorf("the banner:\n%s", text)
 	}

@@ -68,7 +68,10 @@ func portError(err error, host string, port uint16, setting string) error {
 	case errors.Is(err, syscall.EACCES):
 		return fmt.Errorf("port %d needs more rights than this process has: choose one above 1023 with %s", port, setting)
 	}
-	return fmt.Errorf("listen on %s: %w (%s chooses the port, listen_address the address)", address(host, port), err, setting)
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err // without "listen tcp"
+	}
+	return fmt.Errorf("listen on %s: %w: choose the address with --listen-address (DEVROUTER_LISTEN_ADDRESS), the port with %s", address(host, port), err, setting)
 }
 
 // holder returns " by NAME (pid N)" for the process that listens on a port, or

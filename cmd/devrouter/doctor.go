@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -154,11 +156,31 @@ func (d *doctor) findRunning(ctx context.Context, f *runFlags) (*web.State, find
 	}
 	switch {
 	case err == nil:
+		d.learnPorts(&s)
 		return &s, ok("running", "devrouter %s answers at %s with %s", s.Version, d.admin, count(len(s.Routes), "route"))
 	case client.IsNotRunning(err):
 		return nil, ok("running", "no devrouter runs; devrouter starts one")
 	}
 	return nil, fail("running", "", "%v", err)
+}
+
+// learnPorts takes over the ports that the running appliance has: it may have been
+// started with other flags, or with port 0.
+func (d *doctor) learnPorts(s *web.State) {
+	learn := func(port *uint16, address string) {
+		if u, err := url.Parse(address); err == nil {
+			if n, err := strconv.ParseUint(u.Port(), 10, 16); err == nil {
+				*port = uint16(n)
+			}
+		}
+	}
+	learn(&d.config.Port, s.RouterURL)
+	learn(&d.config.Status.Port, d.admin)
+	for _, l := range s.Links {
+		if l.Name == "NATS" {
+			learn(&d.config.NATS.Embedded.Port, l.URL)
+		}
+	}
 }
 
 // checkInstances looks for routes that nobody serves.

@@ -22,7 +22,7 @@ devrouter applies it at once; none needs to run.`,
 		Example: "  devrouter add web 3000\n  devrouter add api.localhost 4001 4002\n  devrouter add '*.tenants.localhost' 192.168.1.20:5000",
 		Args:    exactly("a HOST and at least one TARGET, such as web.localhost 3000", 2, 1000),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := routesFile(f)
+			path, err := fileToEdit(f, args[0], args[1:])
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ and order stay as they are. A running devrouter applies it at once; none needs
 to run.`,
 		Args: exactly("one HOST, such as web.localhost", 1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := routesFile(f)
+			path, err := fileToEdit(f, args[0], []string{"1"}) // any target would do
 			if err != nil {
 				return err
 			}
@@ -65,6 +65,15 @@ to run.`,
 		},
 		ValidArgsFunction: completeHosts(f, 1),
 	}
+}
+
+// fileToEdit returns the path of the configured file, when the arguments of an edit
+// are such that a file could have them.
+func fileToEdit(f *runFlags, host string, targets []string) (string, error) {
+	if _, err := devapps.AddRoute(nil, host, targets); err != nil {
+		return "", &usageError{err}
+	}
+	return routesFile(f)
 }
 
 // tellEdit says what was done, and when no running appliance sees it.

@@ -6,7 +6,7 @@ import (
 )
 
 // A mistake on the command line is told without the words of Go's libraries.
-func TestMistakesInFlags(t *testing.T) {
+func TestMistakesOnTheCommandLine(t *testing.T) {
 	for _, c := range []struct {
 		args []string
 		want string
@@ -22,6 +22,9 @@ func TestMistakesInFlags(t *testing.T) {
 		{[]string{"--nothing-like-it"}, "unknown flag: --nothing-like-it; see devrouter --help"},
 		{[]string{"wait", "-x"}, "unknown shorthand flag: 'x' in -x; see devrouter wait --help"},
 		{[]string{"--port"}, "flag needs an argument: --port; see devrouter --help"},
+		{[]string{"add", "web", "x"}, `"x" is not a port; write a port such as 3000, or host:port`},
+		{[]string{"add", "http://web", "1"}, `route "http://web" has a scheme; write host/path alone`},
+		{[]string{"rm", "web localhost"}, `route "web localhost.localhost": the host has a character that no host has: ' '`},
 		{[]string{"rotues"}, `unknown command "rotues"; did you mean "routes"?`},
 		{[]string{"completion"}, "devrouter completion takes a shell: bash, zsh, fish or powershell"},
 		{[]string{"completion", "csh"}, `devrouter completion takes a shell: bash, zsh, fish or powershell, not "csh"`},
