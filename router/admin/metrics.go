@@ -315,7 +315,7 @@ func (m *Metrics) observeFailure(r *accesslog.Record) {
 }
 
 func (m *Metrics) observeWebSocket(r *accesslog.Record) {
-	if r.Request == nil || !strings.EqualFold(r.Request.Header.Get("Upgrade"), "websocket") {
+	if r.Request == nil || len(r.Request.Header["Upgrade"]) == 0 || !strings.EqualFold(r.Request.Header.Get("Upgrade"), "websocket") {
 		return
 	}
 	if r.Upgraded {

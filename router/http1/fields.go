@@ -22,6 +22,11 @@ type fields struct {
 	names  nameSet  // those among them that decide about the message
 }
 
+// fewFields are as many as the smallest map has room for. To go through a map, or
+// to clear it, takes as long as it is large, not as it is full; it grows where it
+// has to.
+const fewFields = 8
+
 // A larger map or slice is not kept: it would never shrink.
 const keptFields = 64
 
@@ -41,7 +46,7 @@ func (f *fields) reset() {
 // line. The strings it keeps are parts of the block.
 func (f *fields) parse(block string) error {
 	if f.header == nil {
-		f.header = make(http.Header, 16)
+		f.header = make(http.Header, fewFields)
 	}
 	if len(f.values) == 0 && cap(f.values) < 16 {
 		f.values = make([]string, 0, 16)

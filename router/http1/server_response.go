@@ -68,7 +68,7 @@ func (w *response) begin() {
 	w.close = req.Close
 	w.keepAlive = !req.Close && !req.ProtoAtLeast(1, 1)
 	if w.header == nil {
-		w.header = make(http.Header, 16)
+		w.header = make(http.Header, fewFields)
 	}
 	if w.buf == nil {
 		w.buf = make([]byte, 0, replyBuffer)

@@ -151,7 +151,7 @@ func appendRequestFields(b []byte, h http.Header) ([]byte, error) {
 			if hasControl(value) {
 				return nil, fmt.Errorf("net/http: invalid header field value for %q", name)
 			}
-			b = appendField(b, name, value)
+			b = append(append(append(append(b, name...), ": "...), trimSpace(value)...), "\r\n"...)
 		}
 	}
 	if !agent {

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
+	"net/url"
 	"slices"
 	"testing"
 )
@@ -55,8 +56,7 @@ func TestForwardedClientCert(t *testing.T) {
 		if tt.connection != "" {
 			h["Connection"] = []string{"close, " + tt.connection}
 		}
-		removeHopByHop(h, tt.filter)
-		removeAliases(h)
+		h = new(outgoing).begin(&http.Request{URL: new(url.URL), Header: h}, tt.filter).Header
 		tt.mode.apply(h, tt.conn)
 		var want []string
 		if tt.want != "" {

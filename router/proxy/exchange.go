@@ -100,7 +100,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 		ex.log().Info("failed-to-parse-b3-trace-id", "vcap_request_id", ex.record.RequestID)
 	}
 	ex.http11 = r.ProtoAtLeast(1, 1)
-	ex.expects = ex.http11 && r.ProtoMajor == 1 && r.Header.Get("Expect") != ""
+	ex.expects = ex.http11 && r.ProtoMajor == 1 && first(r.Header, "Expect") != ""
 	if ex.body = &ex.noBody; r.ContentLength != 0 || r.Body != nil && r.Body != http.NoBody {
 		ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
 	}
@@ -183,7 +183,7 @@ func (ex *exchange) log() *slog.Logger {
 // writeHead sends the head of the reply.
 func (ex *exchange) writeHead(status int) {
 	ex.record.Status = status
-	ex.record.RouterError = ex.w.Header().Get(headerRouterError)
+	ex.record.RouterError = first(ex.w.Header(), headerRouterError)
 	ex.captureReply()
 	if ex.h.ending.Load() {
 		ex.w.Header().Set("Connection", "close") // to a client of HTTP/2 it becomes a GOAWAY

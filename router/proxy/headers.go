@@ -38,11 +38,15 @@ const (
 	headerInstanceID     = "X-Cf-Instanceid"
 )
 
-// Headers that belong to one connection (RFC 9110, 7.6.1), and Proxy, which CGI
-// programs take for a setting of theirs (httpoxy).
-var hopByHop = []string{
-	"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy", "Http2-Settings",
+// isHopByHop says whether a header belongs to one connection (RFC 9110, 7.6.1), or
+// is Proxy, which CGI programs take for a setting of theirs (httpoxy).
+func isHopByHop(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy", "Http2-Settings":
+		return true
+	}
+	return false
 }
 
 // prepare makes the request that goes out, but for what differs from attempt to
@@ -56,7 +60,6 @@ func (ex *exchange) prepare(hops int) {
 		// under way the new protocol could not begin.
 		ex.upgrade = upgradeToken(ex.r.Header)
 	}
-	removeAliases(header)
 	delete(header, headerAppInstance)
 	ex.trace.apply(header)
 	if ex.upgrade != "" {
@@ -143,7 +146,7 @@ func upgradeToken(h http.Header) string {
 	if !containsToken(h["Connection"], "upgrade") {
 		return ""
 	}
-	token := h.Get("Upgrade")
+	token := first(h, "Upgrade")
 	name, version, versioned := strings.Cut(token, "/")
 	if strings.EqualFold(token, "h2c") || !IsToken(name) || versioned && !IsToken(version) {
 		return ""
@@ -154,7 +157,21 @@ func upgradeToken(h http.Header) string {
 // removeHopByHop removes what belongs to the client's connection, and what the
 // client says belongs to it, but for the names in keep.
 func removeHopByHop(h http.Header, keep []string) {
-	for _, line := range h["Connection"] {
+	removeNamed(h, h["Connection"], keep)
+	for name := range h { // most have none of them, so that this is less than to look for each
+		if isHopByHop(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// removeNamed removes what the lines of a Connection header name, but for the names
+// in keep.
+func removeNamed(h http.Header, connection, keep []string) {
+	for _, line := range connection {
+		if line == "keep-alive" { // which is hop-by-hop in any case
+			continue
+		}
 		for name := range strings.SplitSeq(line, ",") {
 			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
 			if name != "" && !containsFold(keep, name) {
@@ -162,27 +179,21 @@ func removeHopByHop(h http.Header, keep []string) {
 			}
 		}
 	}
-	for _, name := range hopByHop {
-		delete(h, name)
-	}
 }
 
-// removeAliases removes headers that a CGI-like server behind us would take for
-// one of ours: X_Forwarded_For and X.Forwarded-For become the same variable
-// (fault 33).
-func removeAliases(h http.Header) {
-	for name := range h {
-		if strings.IndexByte(name, '_') < 0 && strings.IndexByte(name, '.') < 0 {
-			continue
-		}
-		plain := strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
-		for _, ours := range []string{"x-forwarded-", "x-cf-", "x-vcap-", "x-real-ip", "x-request-start", "forwarded", headerHops} {
-			if strings.HasPrefix(plain, strings.ToLower(ours)) {
-				delete(h, name)
-				break
-			}
+// isAlias says whether a CGI-like server behind us would take a header for one of
+// ours: X_Forwarded_For and X.Forwarded-For become the same variable (fault 33).
+func isAlias(name string) bool {
+	if strings.IndexByte(name, '_') < 0 && strings.IndexByte(name, '.') < 0 {
+		return false
+	}
+	plain := strings.ToLower(strings.NewReplacer("_", "-", ".", "-").Replace(name))
+	for _, ours := range []string{"x-forwarded-", "x-cf-", "x-vcap-", "x-real-ip", "x-request-start", "forwarded", headerHops} {
+		if strings.HasPrefix(plain, strings.ToLower(ours)) {
+			return true
 		}
 	}
+	return false
 }
 
 func forwardedFor(prior []string, clientIP string) string {
@@ -221,7 +232,7 @@ func (ex *exchange) answerHeaders(dst, src http.Header) {
 	if first(dst, headerRequestID) == "" {
 		dst[headerRequestID] = ex.value(ex.record.RequestID)
 	}
-	if o := &ex.h.opts.Headers; o.TraceKey != "" && ex.r.Header.Get("X-Vcap-Trace") == o.TraceKey {
+	if o := &ex.h.opts.Headers; o.TraceKey != "" && first(ex.r.Header, "X-Vcap-Trace") == o.TraceKey {
 		dst.Set("X-Vcap-Router", o.RouterIP)
 		dst.Set("X-Vcap-Backend", ex.record.Endpoint.Addr)
 		dst.Set("X-Cf-Routeendpoint", ex.record.Endpoint.Addr)

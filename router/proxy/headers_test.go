@@ -204,13 +204,21 @@ func BenchmarkNewRequestID(b *testing.B) {
 
 // first and the maps are asked by these names as they stand.
 func TestNamesAreCanonical(t *testing.T) {
-	names := append([]string{
+	names := []string{
 		headerForwardedFor, headerForwardedProto, headerRequestStart, headerRequestID, headerApplicationID, headerInstanceIndex, headerInstanceID,
-		headerHops, headerAppInstance, headerProcessInstance, routeservice.HeaderSignature, routeservice.HeaderForwardedURL,
-	}, hopByHop...)
+		headerHops, headerAppInstance, headerProcessInstance, routeservice.HeaderSignature, routeservice.HeaderForwardedURL, headerRouterError,
+	}
 	for _, name := range names {
 		if got := http.CanonicalHeaderKey(name); got != name {
 			t.Errorf("%s is %s", name, got)
+		}
+	}
+	for _, name := range []string{
+		"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer",
+		"Transfer-Encoding", "Upgrade", "Proxy", "HTTP2-Settings",
+	} {
+		if !isHopByHop(http.CanonicalHeaderKey(name)) {
+			t.Errorf("%s passes", name)
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	defer func() { ex.record.ProxyTime = time.Since(ex.record.SentAt) }()
 	header := ex.w.Header()
-	protocol := res.Header.Get("Upgrade")
+	protocol := first(res.Header, "Upgrade")
 	ex.answerHeaders(header, res.Header)
 	ex.stick(header, e)
 	ex.h.opts.Rewrite.apply(header)
@@ -82,7 +82,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
 	flusher := http.NewResponseController(ex.w)
-	events := strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream")
+	events := strings.HasPrefix(first(res.Header, "Content-Type"), "text/event-stream")
 	if events {
 		ex.leaveFinite()
 	}

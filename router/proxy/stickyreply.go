@@ -21,6 +21,10 @@ func (ex *exchange) stick(header http.Header, e *route.Endpoint) {
 	if sentToService(ex.out.Header) || !canBeCookie(e.InstanceID) {
 		return
 	}
+	if s := &ex.session; len(header["Set-Cookie"]) == 0 && (s.id == "" || s.id == e.InstanceID) && !ex.h.opts.Sticky.Negotiate {
+		ex.record.Session = accesslog.Session{Cookie: s.cookie, Value: s.value}
+		return // most replies, and for those nobody looks at the clock
+	}
 	for _, c := range stickyCookies(header, &ex.session, e.InstanceID, ex.h.opts.Sticky.Negotiate, time.Now()) {
 		c.Path = cookiePath(ex.pool.ContextPath())
 		c.HttpOnly = true
