@@ -94,7 +94,12 @@ func (w *response) reset() {
 func (w *response) Header() http.Header { return w.header }
 
 // WriteHeader begins the reply, or sends an informational one.
-func (w *response) WriteHeader(status int) {
+func (w *response) WriteHeader(status int) { w.WriteHead(status, w.header) }
+
+// WriteHead is WriteHeader with another header than that of Header, which is only
+// read: a proxy need not copy one map into the other. It is not used any more when
+// the reply has a length and a type, or no body.
+func (w *response) WriteHead(status int, header http.Header) {
 	switch {
 	case status < 100 || status > 999:
 		panic(fmt.Sprintf("invalid WriteHeader code %v", status))
@@ -105,13 +110,13 @@ func (w *response) WriteHeader(status int) {
 		w.c.server.logf("http: superfluous response.WriteHeader call")
 		return
 	case status < 200 && status != http.StatusSwitchingProtocols:
-		w.writeInformational(status)
+		w.writeInformational(status, header)
 		return
 	}
 	w.endContinue()
 	w.t.ctx.beginReply()
 	w.status = status
-	w.writeHead()
+	w.writeHead(header)
 	if w.length >= 0 && w.typed || !bodyAllowed(w.status) {
 		w.seal(0)
 	}
@@ -119,7 +124,7 @@ func (w *response) WriteHeader(status int) {
 
 // writeInformational sends a 1xx, which a client of HTTP/1.0 does not know
 // (fault 26).
-func (w *response) writeInformational(status int) {
+func (w *response) writeInformational(status int, header http.Header) {
 	if !w.t.req.ProtoAtLeast(1, 1) {
 		return
 	}
@@ -133,7 +138,7 @@ func (w *response) writeInformational(status int) {
 		}
 	}
 	w.buf = appendStatusLine(w.buf, true, status)
-	for name, values := range w.header {
+	for name, values := range header {
 		if name != "Content-Length" && name != "Transfer-Encoding" && isToken(name) {
 			for _, value := range values {
 				w.buf = appendField(w.buf, name, value)
@@ -178,11 +183,11 @@ func (w *response) mayHaveBody() bool {
 
 // writeHead writes the first lines of the head, and notes what matters for the
 // last ones.
-func (w *response) writeHead() {
+func (w *response) writeHead(header http.Header) {
 	w.from = len(w.buf)
 	w.buf = appendStatusLine(w.buf, w.t.req.ProtoAtLeast(1, 1), w.status)
 	dated := false
-	for name, values := range w.header {
+	for name, values := range header {
 		switch name {
 		case "Content-Length":
 			w.declareLength(values)

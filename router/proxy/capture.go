@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"io"
+	"net/http"
 	"sync"
 
 	"devrouter/router/accesslog"
@@ -24,9 +25,9 @@ func (ex *exchange) captureRequestBody() {
 }
 
 // captureReply keeps the head of the reply that is about to be sent.
-func (ex *exchange) captureReply() {
+func (ex *exchange) captureReply(header http.Header) {
 	if c := ex.record.Capture; c != nil {
-		c.Response = ex.w.Header().Clone()
+		c.Response = header.Clone()
 	}
 }
 

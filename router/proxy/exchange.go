@@ -181,12 +181,20 @@ func (ex *exchange) log() *slog.Logger {
 }
 
 // writeHead sends the head of the reply.
-func (ex *exchange) writeHead(status int) {
+func (ex *exchange) writeHead(status int) { ex.writeHeadFrom(status, ex.w.Header()) }
+
+// writeHeadFrom sends it with a header that is the writer's, or that a headWriter
+// takes.
+func (ex *exchange) writeHeadFrom(status int, header http.Header) {
 	ex.record.Status = status
-	ex.record.RouterError = first(ex.w.Header(), headerRouterError)
-	ex.captureReply()
+	ex.record.RouterError = first(header, headerRouterError)
+	ex.captureReply(header)
 	if ex.h.ending.Load() {
-		ex.w.Header().Set("Connection", "close") // to a client of HTTP/2 it becomes a GOAWAY
+		header.Set("Connection", "close") // to a client of HTTP/2 it becomes a GOAWAY
+	}
+	if w, ok := ex.w.(headWriter); ok {
+		w.WriteHead(status, header)
+		return
 	}
 	ex.w.WriteHeader(status)
 }

@@ -218,16 +218,33 @@ func forwardedProto(h http.Header, o *Headers, overTLS bool) string {
 	return ""
 }
 
+// headWriter is a writer that takes a reply's header from elsewhere than its own
+// Header, such as that of router/http1.
+type headWriter interface {
+	WriteHead(status int, h http.Header)
+}
+
+// writesFrom says whether the header of an endpoint's reply can go out as it is,
+// without being copied into the writer's.
+func (ex *exchange) writesFrom(res *http.Response) bool {
+	_, ok := ex.w.(headWriter)
+	return ok && len(ex.w.Header()) == 0 && res.ContentLength >= 0 && res.Trailer == nil && res.StatusCode != http.StatusSwitchingProtocols
+}
+
 // answerHeaders brings an endpoint's reply headers into the form that the client
-// gets (reference 6.2).
-func (ex *exchange) answerHeaders(dst, src http.Header) {
+// gets (reference 6.2), and returns them: in the reply's map or in the writer's.
+func (ex *exchange) answerHeaders(res *http.Response) http.Header {
+	dst, src := res.Header, res.Header
 	removeHopByHop(src, nil)
 	delete(src, routeservice.HeaderSignature)
-	for name, values := range src {
-		if before := dst[name]; before != nil {
-			values = append(before, values...)
+	if !ex.writesFrom(res) {
+		dst = ex.w.Header()
+		for name, values := range src {
+			if before := dst[name]; before != nil {
+				values = append(before, values...)
+			}
+			dst[name] = values[:len(values):len(values)] // shared until the exchange ends, and never written to
 		}
-		dst[name] = values[:len(values):len(values)] // shared until the exchange ends, and never written to
 	}
 	if first(dst, headerRequestID) == "" {
 		dst[headerRequestID] = ex.value(ex.record.RequestID)
@@ -237,6 +254,7 @@ func (ex *exchange) answerHeaders(dst, src http.Header) {
 		dst.Set("X-Vcap-Backend", ex.record.Endpoint.Addr)
 		dst.Set("X-Cf-Routeendpoint", ex.record.Endpoint.Addr)
 	}
+	return dst
 }
 
 // Rewrite is what is changed in the headers of every reply (http_rewrite.responses).

@@ -24,9 +24,8 @@ func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 // service, which is described by the zero Endpoint.
 func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	defer func() { ex.record.ProxyTime = time.Since(ex.record.SentAt) }()
-	header := ex.w.Header()
 	protocol := first(res.Header, "Upgrade")
-	ex.answerHeaders(header, res.Header)
+	header := ex.answerHeaders(res)
 	ex.stick(header, e)
 	ex.h.opts.Rewrite.apply(header)
 	if res.StatusCode == http.StatusSwitchingProtocols {
@@ -38,7 +37,7 @@ func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	}
 	announced := announceTrailers(header, res.Trailer)
 
-	ex.writeHead(res.StatusCode)
+	ex.writeHeadFrom(res.StatusCode, header)
 	err := ex.copyBody(res)
 	res.Body.Close() // before the trailers, which are complete only then
 	if err != nil {

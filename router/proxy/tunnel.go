@@ -31,7 +31,7 @@ func (ex *exchange) tunnel(res *http.Response, protocol string) {
 		return
 	}
 	ex.record.Status = http.StatusSwitchingProtocols
-	ex.captureReply()
+	ex.captureReply(ex.w.Header())
 	head := bytes.NewBufferString("HTTP/1.1 101 Switching Protocols\r\n")
 	header.Write(head) //nolint:errcheck // a buffer takes all
 	head.WriteString("\r\n")
