@@ -283,6 +283,9 @@ func (p *punctuality) watch(conn net.Conn, state http.ConnState) {
 		p.late.Store(conn, time.AfterFunc(p.limit, func() { closeNow(conn) }))
 		return
 	}
+	if state == http.StateIdle {
+		return // it has been active
+	}
 	if timer, ok := p.late.LoadAndDelete(conn); ok {
 		timer.(*time.Timer).Stop()
 	}
@@ -300,6 +303,9 @@ func (g *guests) watch(conn net.Conn, state http.ConnState) {
 		g.open.Add(1)
 		g.silent.Store(conn, nil)
 		return
+	}
+	if state == http.StateIdle {
+		return // it has been active
 	}
 	g.silent.Delete(conn)
 	if state == http.StateClosed || state == http.StateHijacked {

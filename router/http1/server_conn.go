@@ -103,7 +103,7 @@ func (c *conn) panicked(err any) {
 	if t == nil {
 		return
 	}
-	t.ctx.end()
+	t.endContext()
 	if !c.hijacked {
 		t.detach()
 	}
@@ -237,11 +237,12 @@ func (c *conn) readWithin(limit time.Duration) {
 		c.readUntil(time.Time{})
 		return
 	}
-	by := time.Now().Add(limit)
-	if early := by.Sub(c.readBy); !c.readBy.IsZero() && early >= 0 && early < min(time.Second, limit/8) {
-		return
+	if !c.readBy.IsZero() {
+		if early := limit - time.Until(c.readBy); early >= 0 && early < min(time.Second, limit/8) {
+			return
+		}
 	}
-	c.readUntil(by)
+	c.readUntil(time.Now().Add(limit))
 }
 
 func (c *conn) readUntil(by time.Time) {

@@ -112,6 +112,7 @@ func (x *requestContext) end() (used bool) {
 	x.over = true
 	inner := x.inner.Load()
 	if inner == nil {
+		x.c, x.base = nil, context.Background()
 		return false
 	}
 	x.c.server.gone.remove(x)

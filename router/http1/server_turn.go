@@ -16,6 +16,9 @@ type turn struct {
 	ctx   *requestContext
 	body  *requestBody // nil when there is none
 	res   response
+
+	ended bool // ctx is over,
+	kept  bool // and somebody may still wait for it
 }
 
 var turns = sync.Pool{New: func() any { return new(turn) }}
@@ -36,12 +39,12 @@ func newTurn(c *conn) *turn {
 // handlers; a context that somebody waits for is left to them, and a body that
 // somebody reads has been detached.
 func (t *turn) recycle() {
-	if t.ctx.end() {
+	t.endContext()
+	if t.kept {
 		t.ctx = nil
 		t.blank = http.Request{}
-	} else {
-		t.ctx.begin(nil)
 	}
+	t.ended, t.kept = false, false
 	t.req = http.Request{}
 	t.url = url.URL{}
 	t.in.reset()
@@ -95,10 +98,17 @@ func (t *turn) serve() {
 	t.c.server.Handler.ServeHTTP(&t.res, req)
 }
 
+// endContext ends the request's context, once.
+func (t *turn) endContext() {
+	if !t.ended {
+		t.ended, t.kept = true, t.ctx.end()
+	}
+}
+
 // finish sends what is left of the reply, and returns whether the connection can
 // take another request.
 func (t *turn) finish() bool {
-	t.ctx.end()
+	t.endContext()
 	if t.body != nil && !t.res.close {
 		t.res.close = t.body.unlikelyToEnd()
 	}

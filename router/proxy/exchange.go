@@ -163,6 +163,11 @@ func (h *Handler) conclude(r *accesslog.Record, pool *route.Pool) {
 	}
 }
 
+// now is the time, as the clock that is not set has gone on since the request began.
+func (ex *exchange) now() time.Time {
+	return ex.record.Started.Add(time.Since(ex.record.Started))
+}
+
 // noteSemicolon warns of a semicolon in the request's target, which some servers
 // once took for an ampersand. The request is forwarded as it came (reference 6.5).
 func (ex *exchange) noteSemicolon() {

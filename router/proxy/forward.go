@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
-	"time"
 
 	"devrouter/router/accesslog"
 	"devrouter/router/http1"
@@ -60,11 +59,11 @@ func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, er
 
 // send is one attempt.
 func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts, error) {
-	ex.record.SentAt = time.Now()
+	ex.record.SentAt = ex.now()
 	ex.passInformational(true)
 	res, facts, err := ex.roundTrip(transport)
 	ex.passInformational(false)
-	answered := time.Now()
+	answered := ex.now()
 
 	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = facts.dnsTime, facts.dialTime, facts.tlsTime
 	ex.record.LocalAddr = facts.localAddr
