@@ -133,7 +133,7 @@ func (s *Server) serveStatusPage(w http.ResponseWriter, _ *http.Request) {
 		Status
 	}{page: s.page("status", "Status · devrouter"), Known: s.opts.Status != nil}
 	if p.Known {
-		p.Status = s.opts.Status()
+		p.Status = s.status()
 	}
 	s.render(w, "status", p)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,17 +17,23 @@ const (
 // sparkPath is the d of the plot's path: an area from the ground up. It is empty
 // when there is nothing to draw.
 func sparkPath(t Traffic, now time.Time) string {
-	counts, most := aligned(t, now), uint32(0)
-	for _, n := range counts {
-		most = max(most, n)
+	var values [sparkSteps]float64
+	for i, n := range aligned(t, now) {
+		values[i] = float64(n)
 	}
-	if most == 0 {
+	return areaPath(values)
+}
+
+// areaPath is the d of an area from the ground up, as high as the most.
+func areaPath(values [sparkSteps]float64) string {
+	most := slices.Max(values[:])
+	if most <= 0 {
 		return ""
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "M0 %d", sparkHeight)
-	for i, n := range counts {
-		fmt.Fprintf(&b, "V%.1fH%d", sparkHeight-float64(n)/float64(most)*(sparkHeight-1), i+1)
+	for i, n := range values {
+		fmt.Fprintf(&b, "V%.1fH%d", sparkHeight-n/most*(sparkHeight-1), i+1)
 	}
 	fmt.Fprintf(&b, "V%dZ", sparkHeight)
 	return b.String()

@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"sync"
 )
 
 // Options say what a Server shows and to whom.
@@ -28,7 +29,8 @@ type Options struct {
 	State func() State
 	// Requests is the log of requests. Nil means that none is kept.
 	Requests *RequestLog
-	// Status answers how the process does. Nil means that nothing is known.
+	// Status answers how the process does. It is asked every five seconds, whoever
+	// watches, and must be cheap; it leaves History alone. Nil means that nothing is known.
 	Status func() Status
 	// Explain answers which rule takes a request, and why. Nil means that nobody knows.
 	Explain func(Question) Explanation
@@ -46,6 +48,7 @@ type Options struct {
 // describes. New makes one.
 type Server struct {
 	hub      *hub
+	history  history
 	opts     Options
 	requests *RequestLog // nil when none is kept
 	log      *slog.Logger
@@ -107,7 +110,12 @@ func (s *Server) routes() http.Handler {
 // streams have ended and no goroutine is left; call it once. An http.Server's
 // Shutdown waits for streams, so stop Run first.
 func (s *Server) Run(ctx context.Context) error {
+	var sampling sync.WaitGroup
+	if s.opts.Status != nil {
+		sampling.Go(func() { s.history.run(ctx, s.opts.Status) })
+	}
 	s.hub.run(ctx)
+	sampling.Wait()
 	return nil
 }
 

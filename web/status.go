@@ -29,6 +29,9 @@ type Status struct {
 
 	NATS    NATS    `json:"nats"`    // the bus
 	Process Process `json:"process"` // what it takes
+	// History is how it did in the last five minutes, a sample every five seconds, the
+	// newest last.
+	History []Sample `json:"history"`
 	// Requests is the state of the request log; absent when none is kept.
 	Requests *RequestsStatus `json:"requests,omitempty"`
 }
@@ -111,5 +114,12 @@ func (s *Server) serveStatus(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusNotFound, "this server does not know how the process does")
 		return
 	}
-	s.writeJSON(w, s.opts.Status())
+	s.writeJSON(w, s.status())
+}
+
+// status is how the process does, and did.
+func (s *Server) status() Status {
+	now := s.opts.Status()
+	now.History = s.history.all()
+	return now
 }

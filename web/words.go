@@ -29,6 +29,7 @@ var words = template.FuncMap{
 	"mark":        eventMark,
 	"expiry":      expiry,
 	"spark":       func(t Traffic) string { return sparkPath(t, time.Now()) },
+	"past":        past,
 	"rate":        func(t Traffic) string { return perSecond(rate(t, time.Now())) },
 	"duration":    duration,
 	"millis":      millis,

@@ -20,7 +20,7 @@ export function sparkPath(t) {
 }
 
 // areaPath is the d of an area from the ground up, as high as the most.
-export function areaPath(values) {
+function areaPath(values) {
   const most = Math.max(...values);
   if (!(most > 0)) return '';
   return `M0 ${height}${values.map((n, i) => `V${(height - n / most * (height - 1)).toFixed(1)}H${i + 1}`).join('')}V${height}Z`;
