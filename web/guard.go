@@ -68,6 +68,20 @@ func sameOrigin(next http.Handler) http.Handler {
 	})
 }
 
+// openedOrOwn refuses what a browser fetches for another origin, such as an image
+// whose address is a view: it shows nothing of it, but would count as somebody who
+// looks, and have bodies kept. A link from anywhere may lead here.
+func openedOrOwn(next http.Handler) http.Handler {
+	own := sameOrigin(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" && r.Method == http.MethodGet {
+			next.ServeHTTP(w, r)
+			return
+		}
+		own.ServeHTTP(w, r)
+	})
+}
+
 // isOrigin says whether an Origin header names the host that was asked. The
 // scheme may differ: something in front may end TLS.
 func isOrigin(origin, host string) bool {

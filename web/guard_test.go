@@ -1,6 +1,7 @@
 package web
 
 import (
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -95,6 +96,30 @@ func TestAPIRefusesOtherSites(t *testing.T) {
 	}
 	if resp, _ := get(t, base+"/", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"); resp.StatusCode != http.StatusOK {
 		t.Errorf("a link from another site to the page: got %d, want 200", resp.StatusCode)
+	}
+}
+
+// An image of another site whose address is the log shows nothing, but must not
+// count as somebody who looks, either: bodies would be kept.
+func TestWhatAnotherSiteEmbedsIsNoLook(t *testing.T) {
+	looks := 0
+	base := start(t, New(Options{Requests: &RequestLog{
+		Newest: func(uint64) iter.Seq[Request] { return func(func(Request) bool) {} },
+		Bounds: func() (uint64, uint64) { return 0, 0 }, Look: func() { looks++ },
+		Detail: func(uint64, bool) (RequestDetail, bool) { return RequestDetail{}, false },
+	}}))
+	for _, path := range []string{"/requests", "/requests/1"} {
+		for _, dest := range []string{"image", "iframe"} {
+			mode := map[string]string{"image": "no-cors", "iframe": "navigate"}[dest]
+			resp, _ := get(t, base+path, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", mode, "Sec-Fetch-Dest", dest)
+			if resp.StatusCode != http.StatusForbidden || looks > 0 {
+				t.Errorf("%s in an %s: got %d and %d looks, want 403 and none", path, dest, resp.StatusCode, looks)
+			}
+		}
+		if resp, _ := get(t, base+path, "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"); resp.StatusCode == http.StatusForbidden || looks != 1 {
+			t.Errorf("a link to %s: got %d and %d looks, want one", path, resp.StatusCode, looks)
+		}
+		looks = 0
 	}
 }
 
