@@ -5,6 +5,9 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 
 export CGO_ENABLED = 0
 
+# All but the race detector's builds have -trimpath: what one target has compiled
+# of the libraries, the next one finds.
+
 .PHONY: build run test race e2e lint cross cover bench size compare fuzz clean
 
 build:
@@ -34,17 +37,17 @@ web/e2e/node_modules/.package-lock.json: web/e2e/package-lock.json
 # net/http at both ends of the router, as the key use_net_http has it: what tests
 # what goes over the wire runs so, too.
 test-nethttp:
-	DEVROUTER_TEST_NET_HTTP=1 go test -count=1 ./router/... ./appliance/...
+	DEVROUTER_TEST_NET_HTTP=1 go test -trimpath -count=1 ./router/... ./appliance/...
 
 lint:
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
-	go vet ./...
+	go vet -trimpath ./...
 	go mod tidy -diff
 	@if command -v staticcheck >/dev/null; then staticcheck ./...; fi
 
 cross:
-	@for p in $(PLATFORMS); do echo "$$p"; GOOS=$${p%/*} GOARCH=$${p#*/} go build -o /dev/null ./cmd/devrouter || exit 1; done
-	@for os in darwin windows; do echo "vet $$os"; GOOS=$$os go vet ./... || exit 1; done
+	@for p in $(PLATFORMS); do echo "$$p"; export GOOS=$${p%/*} GOARCH=$${p#*/}; \
+	go build -trimpath -o /dev/null ./cmd/devrouter && go vet -trimpath ./... || exit 1; done
 
 cover:
 	go test -coverprofile=cover.out ./... && go tool cover -func=cover.out | tail -1
@@ -52,7 +55,7 @@ cover:
 # BENCHTIME=1x runs each once, to see that they run.
 BENCHTIME ?= 1s
 bench:
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+	go test -trimpath -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
 
 # What is downloaded stays below 22 MiB, as large as it would be on most machines.
 MAX_BYTES = 23068672
