@@ -626,6 +626,21 @@ func (w *response) appendTrailers() {
 
 // Hijack gives the connection to the handler, with what has been read of it.
 func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, early, err := w.Take()
+	if err != nil {
+		return nil, nil, err
+	}
+	in := bufio.NewReader(conn)
+	if len(early) > 0 {
+		in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), conn), max(len(early), 4096))
+		in.Peek(len(early)) //nolint:errcheck // it is there
+	}
+	return conn, bufio.NewReadWriter(in, bufio.NewWriter(conn)), nil
+}
+
+// Take is Hijack for a handler that makes a tunnel of the connection, and has no
+// use for two buffers.
+func (w *response) Take() (conn net.Conn, early []byte, err error) {
 	c := w.c
 	if c.hijacked {
 		return nil, nil, http.ErrHijacked
@@ -640,15 +655,10 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	w.t.ctx.unwatch()
 	c.rwc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at the next read
-	early := bytes.Clone(c.rd.buffered())
+	early = bytes.Clone(c.rd.buffered())
 	c.rd.drop()
 	w.buf = nil
-	in := bufio.NewReader(c.rwc)
-	if len(early) > 0 {
-		in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), c.rwc), max(len(early), 4096))
-		in.Peek(len(early)) //nolint:errcheck // it is there
-	}
-	return c.rwc, bufio.NewReadWriter(in, bufio.NewWriter(c.rwc)), nil
+	return c.rwc, early, nil
 }
 
 // SetReadDeadline is for http.ResponseController.

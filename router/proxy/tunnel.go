@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -87,26 +86,36 @@ func (ex *exchange) dial(instance *route.Instance) (net.Conn, error) {
 // hijack takes the client's connection over from the server. What the client
 // sent right behind its request is read again first: the server had it buffered.
 func (ex *exchange) hijack(backend io.Closer) (net.Conn, bool) {
-	conn, buffered, err := http.NewResponseController(ex.w).Hijack()
+	conn, early, err := take(ex.w)
 	if err != nil {
 		backend.Close()
 		ex.replyFailure(badGateway, err)
 		return nil, false
 	}
 	conn.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at the next read
-	return unread(conn, buffered.Reader), true
-}
-
-// unread returns conn with what r has buffered from it in front.
-func unread(conn net.Conn, r *bufio.Reader) net.Conn {
-	n := r.Buffered()
-	if n == 0 {
-		return conn
+	if len(early) > 0 {
+		conn = &unreadConn{Conn: conn, early: early}
 	}
-	early, _ := r.Peek(n)
-	return &unreadConn{Conn: conn, early: bytes.Clone(early)}
+	return conn, true
 }
 
+// take takes a connection over, and what has been read of it. The router's own
+// server gives it without the buffers that a tunnel would throw away.
+func take(w http.ResponseWriter) (net.Conn, []byte, error) {
+	if own, ok := w.(interface {
+		Take() (net.Conn, []byte, error)
+	}); ok {
+		return own.Take()
+	}
+	conn, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	early, _ := buffered.Peek(buffered.Reader.Buffered())
+	return conn, bytes.Clone(early), nil
+}
+
+// unreadConn is a connection with what has been read of it in front.
 type unreadConn struct {
 	net.Conn
 	early []byte
