@@ -62,6 +62,7 @@ func serveTLS(t testing.TB, h http.HandlerFunc, change ...func(*Server)) string 
 		done <- s.Serve(tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{certificate()}, NextProtos: protocols}))
 	}()
 	t.Cleanup(func() {
+		tlsAddrs.Delete(l.Addr().String()) // the next at that port may serve in the clear
 		s.Close()
 		if err := <-done; err != http.ErrServerClosed {
 			t.Errorf("Serve: %v", err)
