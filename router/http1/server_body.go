@@ -101,7 +101,7 @@ func (b *requestBody) unlikelyToEnd() bool {
 // kept. It returns whether the body is at its end.
 func (b *requestBody) finish(keep bool) bool {
 	if !b.mu.TryLock() {
-		b.c.rwc.SetReadDeadline(past) //nolint:errcheck // whoever waits for a broken connection returns as well
+		b.c.readUntil(past) // and the next request, if the read meets the end of the body, by a deadline of its own
 		b.mu.Lock()
 		keep = false
 	}
