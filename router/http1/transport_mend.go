@@ -28,6 +28,9 @@ func mendReply(head string) (mended string, closes, ok bool) {
 			ok = true
 			continue
 		}
+		if len(lines) > 0 { // the space around a value is not part of it, wherever the value goes on
+			line = strings.TrimRight(line, " \t")
+		}
 		lines = append(lines, line)
 	}
 	before := len(lines)
