@@ -198,6 +198,7 @@ func TestFramingOfRequests(t *testing.T) {
 		{21, "G@T / HTTP/1.1\r\nHost: app.test\r\n\r\n", "400", false},
 		{21, "GET  / HTTP/1.1\r\nHost: app.test\r\n\r\n", "400", false},
 		{21, "GET /a b HTTP/1.1\r\nHost: app.test\r\n\r\n", "400", false},
+		{23, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "400", false}, // of TLS
 		{23, "SSH-2.0-OpenSSH_9.2\r\n\r\n", "400", false},
 		{23, "PROXY TCP4 1.2.3.4 5.6.7.8 9 10\r\n", "400", false},
 		{41, get + "app.test\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: a\r\n\r\n", "200 200", false},

@@ -68,11 +68,13 @@ func TestRequestHeaders(t *testing.T) {
 	}
 }
 
+// Fault 19.
 func TestRequestTargetIsForwardedByteForByte(t *testing.T) {
 	f := start(t, nil)
 	f.register("app.test", backend(t, "", echoHeaders))
 	for _, target := range []string{
 		"/", "/?", "/a//b", "//evil.com/x", "/../..", "/%2e%2e/%2F", "/%ff", "/a;b=c", "/x?a;b", "/x?bad=%zz", "/a|b", `/a\b`, "/a?b?c",
+		"/%00", "/a#b", "/é",
 	} {
 		conn := f.dial()
 		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n", target)

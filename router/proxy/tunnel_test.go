@@ -2,16 +2,64 @@ package proxy
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
 )
+
+// Fault 57: messages that are large, compressed or in many fragments.
+func TestLargeWebSocketMessages(t *testing.T) {
+	f := start(t, nil)
+	f.register("chat.test", backend(t, "", func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionContextTakeover})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		c.SetReadLimit(-1)
+		for {
+			kind, data, err := c.Read(r.Context())
+			if err != nil {
+				return
+			}
+			c.Write(r.Context(), kind, data)
+		}
+	}))
+	for _, mode := range []websocket.CompressionMode{websocket.CompressionDisabled, websocket.CompressionContextTakeover} {
+		c, _, err := websocket.Dial(t.Context(), f.server.URL+"/ws", &websocket.DialOptions{Host: "chat.test", CompressionMode: mode})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SetReadLimit(-1)
+		sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
+		for _, fragment := range []int{len(sent), 64 << 10} {
+			w, err := c.Writer(t.Context(), websocket.MessageBinary)
+			if err != nil {
+				t.Fatal(err)
+			}
+			written := make(chan error, 1)
+			go func() {
+				for piece := range slices.Chunk(sent, fragment) {
+					w.Write(piece)
+				}
+				written <- w.Close()
+			}()
+			_, got, err := c.Read(t.Context())
+			if werr := <-written; err != nil || werr != nil || !bytes.Equal(got, sent) {
+				t.Errorf("%v, fragments of %d: got %d bytes, %v, %v", mode, fragment, len(got), err, werr)
+			}
+		}
+		c.Close(websocket.StatusNormalClosure, "")
+	}
+}
 
 func TestWebSocket(t *testing.T) {
 	f := start(t, nil)
