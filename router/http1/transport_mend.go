@@ -21,7 +21,7 @@ func mendReply(head string) (mended string, closes, ok bool) {
 	for line := range strings.Lines(head) {
 		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		if line != "" && (line[0] == ' ' || line[0] == '\t') {
-			if len(lines) < 2 {
+			if len(lines) < 2 || !strings.Contains(lines[len(lines)-1], ":") {
 				return "", false, false // there is no field before it
 			}
 			lines[len(lines)-1] += " " + trimSpace(line)
