@@ -201,11 +201,12 @@ func (a *Appliance) Run(ctx context.Context) (err error) {
 	defer banner.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	fileless := a.hasNoFile() // now: once the ports answer, somebody may write one
 	banner.Go(func() {
 		select {
 		case <-a.router.Ready():
 			close(a.ready)
-			a.greet(ctx)
+			a.greet(ctx, fileless)
 		case <-ctx.Done():
 		}
 	})

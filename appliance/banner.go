@@ -12,15 +12,19 @@ import (
 	"devrouter/router/route"
 )
 
-// greet prints the addresses that a person needs.
-func (a *Appliance) greet(ctx context.Context) {
+// greet prints the addresses that a person needs, and what to do where there was
+// no file at the start.
+func (a *Appliance) greet(ctx context.Context, fileless bool) {
 	urls := a.URLs()
 	a.page.Changed()
 	if a.opts.Terminal == nil {
 		a.log.Info("devrouter.started", "page", urls.Page, "admin", urls.Admin, "nats", urls.NATS)
 		return
 	}
-	steps := a.firstSteps() // for the file that was there at the start, or was not
+	var steps string
+	if fileless && a.opts.FirstSteps != nil {
+		steps = a.opts.FirstSteps()
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "devrouter %s\n\n", a.opts.Version)
 	for _, line := range [][2]string{
@@ -40,16 +44,14 @@ func (a *Appliance) greet(ctx context.Context) {
 	a.feed.terminal.greet(b.String())
 }
 
-// firstSteps is what the banner says to who has no file yet.
-func (a *Appliance) firstSteps() string {
+// hasNoFile says whether there is no file yet, though one is to be watched.
+func (a *Appliance) hasNoFile() bool {
 	path := a.opts.Config.RoutesFile
-	if path == "" || a.opts.FirstSteps == nil {
-		return ""
+	if path == "" {
+		return false
 	}
-	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return ""
-	}
-	return a.opts.FirstSteps()
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // The banner waits this long for the first looks at the apps, and asks this often.
