@@ -17,10 +17,6 @@ const (
 	RedactHash = "hash" // a GET's query becomes hash=<SHA-1 of the query, in hex>
 )
 
-// timeLayout ends in a literal Z. gorouter prints local time with it; here the
-// time is UTC, so that the letter is true.
-const timeLayout = "2006-01-02T15:04:05.000000000Z"
-
 // Format says what a line holds beyond the fields that every line has. The zero
 // value is gorouter's default format. It must not be modified while in use.
 type Format struct {
@@ -51,7 +47,7 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 
 	dst = appendHost(dst, r.Request.Host)
 	dst = append(dst, " - ["...)
-	dst = r.Started.UTC().AppendFormat(dst, timeLayout)
+	dst = appendTime(dst, r.Started)
 	dst = append(dst, `] "`...)
 	dst = f.appendRequestLine(dst, r.Request)
 	dst = append(dst, `" `...)
@@ -61,12 +57,12 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, r.ResponseBytes, 10)
 
-	dst = appendString(dst, " ", headers.Get("Referer"))
-	dst = appendString(dst, " ", headers.Get("User-Agent"))
+	dst = appendString(dst, " ", first(headers, "Referer"))
+	dst = appendString(dst, " ", first(headers, "User-Agent"))
 	dst = appendString(dst, " ", unless(f.DisableSourceIP, r.RemoteAddr))
 	dst = appendString(dst, " ", r.Endpoint.Addr)
-	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, headers.Get("X-Forwarded-For")))
-	dst = appendString(dst, " x_forwarded_proto:", headers.Get("X-Forwarded-Proto"))
+	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, first(headers, "X-Forwarded-For")))
+	dst = appendString(dst, " x_forwarded_proto:", first(headers, "X-Forwarded-Proto"))
 	dst = appendString(dst, " vcap_request_id:", r.RequestID)
 	dst = appendSeconds(dst, " response_time:", r.Finished.Sub(r.Started))
 	dst = appendSeconds(dst, " gorouter_time:", r.RouterTime())
@@ -229,6 +225,9 @@ func isPathByte(c byte) bool {
 // appendHost appends the one string that stands without quotes: a space would
 // end it and a quote would begin something, so both are written as numbers.
 func appendHost(dst []byte, host string) []byte {
+	if allPlain(host) && strings.IndexByte(host, ' ') < 0 {
+		return append(dst, host...)
+	}
 	for {
 		i := strings.IndexAny(host, ` "`)
 		if i < 0 {
@@ -268,7 +267,27 @@ func appendSeconds(dst []byte, prefix string, d time.Duration) []byte {
 	if d < 0 {
 		return append(dst, `"-"`...)
 	}
-	return strconv.AppendFloat(dst, float64(d)/float64(time.Second), 'f', 6, 64)
+	micros := (d + time.Microsecond/2) / time.Microsecond
+	dst = strconv.AppendInt(dst, int64(micros/1e6), 10)
+	return appendDigits(append(dst, '.'), int(micros%1e6), 6)
+}
+
+// appendDigits appends so many digits of a number, with zeros in front.
+func appendDigits(dst []byte, n, digits int) []byte {
+	var room [9]byte
+	for i := digits - 1; i >= 0; i-- {
+		room[i] = '0' + byte(n%10)
+		n /= 10
+	}
+	return append(dst, room[:digits]...)
+}
+
+// first returns a header's first value, or "". The name is in its canonical form.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 func unless(hidden bool, value string) string {
@@ -280,10 +299,8 @@ func unless(hidden bool, value string) string {
 
 // appendEscaped appends what strconv.Quote puts between its quotes.
 func appendEscaped(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if !plain(s[i]) {
-			return appendUnusual(dst, s)
-		}
+	if !allPlain(s) {
+		return appendUnusual(dst, s)
 	}
 	return append(dst, s...)
 }
@@ -294,9 +311,4 @@ func appendUnusual(dst []byte, s string) []byte {
 	end := len(dst) - 1
 	copy(dst[start:], dst[start+1:end])
 	return dst[:end-1]
-}
-
-// plain says whether a byte stands for itself within quotes.
-func plain(c byte) bool {
-	return ' ' <= c && c < 0x7f && c != '"' && c != '\\'
 }

@@ -234,6 +234,50 @@ func TestStrangersCannotForgeLines(t *testing.T) {
 	}
 }
 
+// Eight bytes are looked at together: one that must be escaped is found wherever it is.
+func TestEveryByteIsEscapedAtEveryPlace(t *testing.T) {
+	for c := range 256 {
+		for at := range 19 {
+			text := []byte(strings.Repeat("a", 19))
+			text[at] = byte(c)
+			if got, want := allPlain(string(text)), plain(byte(c)); got != want {
+				t.Errorf("byte %#x at %d: got %v, want %v", c, at, got, want)
+			}
+		}
+	}
+}
+
+func FuzzAllPlain(f *testing.F) {
+	f.Add("plain text\\")
+	f.Add("\x80\x1f\xff\x7f~\"!#")
+	f.Fuzz(func(t *testing.T, s string) {
+		want := !strings.ContainsFunc(s, func(c rune) bool { return c >= utf8.RuneSelf || !plain(byte(c)) })
+		if got := allPlain(s); got != want {
+			t.Errorf("%q: got %v, want %v", s, got, want)
+		}
+	})
+}
+
+func TestTimesAreOfTheirOwnSecond(t *testing.T) {
+	for _, offset := range []time.Duration{0, time.Second, -time.Second, 876544 * time.Microsecond, -123456789, -123456790, time.Hour, 0} {
+		at := received.Add(offset)
+		want := at.UTC().Format("2006-01-02T15:04:05.000000000Z")
+		if got := string(appendTime(nil, at)); got != want {
+			t.Errorf("%v on: got %s, want %s", offset, got, want)
+		}
+	}
+}
+
+func TestSecondsAreRounded(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-1: `"-"`, 0: "0.000000", 499: "0.000000", 501: "0.000001", 1_000_001: "0.001000", 999_999_501: "1.000000", 90 * time.Second: "90.000000",
+	} {
+		if got := string(appendSeconds(nil, "", d)); got != want {
+			t.Errorf("%d ns: got %s, want %s", d, got, want)
+		}
+	}
+}
+
 func TestExtraHeaderNameCannotForgeFields(t *testing.T) {
 	format := Format{ExtraHeaders: []string{"X-A\r\n b:\"c\""}}
 	got := string(format.Append(nil, example()))

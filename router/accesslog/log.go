@@ -9,11 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
-	"time"
 )
-
-// batchBytes is about where one write ends.
-const batchBytes = 256 << 10
 
 // Options are what a Log is made from.
 type Options struct {
@@ -32,10 +28,11 @@ type Options struct {
 //
 // A nil *Log is valid and discards everything.
 type Log struct {
-	spool  // of the file
-	path   string
-	format Format
-	stream *stream // nil when there is none
+	account // of the file
+	path    string
+	format  Format
+	stream  *stream // nil when there is none
+	waiting batches // for the file
 
 	mu   sync.Mutex // guards file; held during a write
 	file *os.File   // nil when lines are streamed only
@@ -49,6 +46,7 @@ func Open(o Options) (_ *Log, err error) {
 		return nil, nil
 	}
 	l := &Log{path: o.Path, format: o.Format}
+	l.waiting.wake = make(chan struct{}, 1)
 	l.open(slog.String("file", o.Path), o.Log)
 	l.format.ExtraFields = slices.Clone(o.Format.ExtraFields)
 	l.format.ExtraHeaders = slices.Clone(o.Format.ExtraHeaders)
@@ -87,12 +85,13 @@ func (l *Log) Write(r *Record) {
 	if l.stream != nil {
 		l.stream.send(ln.bytes)
 	}
-	if l.path == "" {
-		ln.free()
-		return
+	if l.path != "" {
+		ln.bytes = append(ln.bytes, '\n')
+		if !l.waiting.add(ln.bytes) {
+			l.lose(1, errQueueFull)
+		}
 	}
-	ln.bytes = append(ln.bytes, '\n')
-	l.put(ln)
+	ln.free()
 }
 
 // Lost returns how many lines could not be written since the start. One that
@@ -121,37 +120,10 @@ func (l *Log) Run(ctx context.Context) error {
 		places.Go(func() { l.stream.reporting(func() { l.stream.run(ctx) }) })
 	}
 	if l.path != "" {
-		places.Go(func() { l.reporting(func() { l.writeUntil(ctx) }) })
+		places.Go(func() { l.reporting(func() { (&fileWriter{log: l}).run(ctx) }) })
 	}
 	places.Wait()
 	return l.close()
-}
-
-// gatherFor is how long lines come together between two writes. A line by
-// itself is written at once; under load a write, and waking up for it, is for
-// many. It is short enough that the queue does not fill in it.
-const gatherFor = 2 * time.Millisecond
-
-func (l *Log) writeUntil(ctx context.Context) {
-	w := batchWriter{log: l}
-	pause := time.NewTimer(0)
-	defer pause.Stop()
-	for {
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			w.drain()
-			return
-		}
-		select {
-		case ln := <-l.queue:
-			w.write(ln)
-		case <-ctx.Done():
-			w.drain()
-			return
-		}
-		pause.Reset(gatherFor)
-	}
 }
 
 func (l *Log) close() error {

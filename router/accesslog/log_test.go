@@ -198,15 +198,16 @@ func TestWriteNeverBlocksAndCountsWhatItDrops(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range queueLines + 7 { // nobody writes yet
+	const room = waitingBytes / (len(exampleLine) + 1)
+	for range room + 7 { // nobody writes yet
 		l.Write(example())
 	}
 	if got := l.Lost(); got != 7 {
 		t.Errorf("got %d lines lost, want 7", got)
 	}
 	run(t, l)()
-	if got := strings.Count(read(t, path), "\n"); got != queueLines {
-		t.Errorf("got %d lines, want %d", got, queueLines)
+	if got := strings.Count(read(t, path), "\n"); got != room {
+		t.Errorf("got %d lines, want %d", got, room)
 	}
 }
 
@@ -220,13 +221,64 @@ func TestHugeLinesDoNotFillMemory(t *testing.T) {
 	for range 20 {
 		l.Write(huge)
 	}
-	if queued := l.queued.Load(); queued > queueBytes || queued < queueBytes/2 {
-		t.Errorf("got %d bytes queued, want at most %d and not few", queued, queueBytes)
+	if waiting := l.waiting.bytes; waiting > waitingBytes || waiting < waitingBytes/2 {
+		t.Errorf("got %d bytes that wait, want at most %d and not few", waiting, waitingBytes)
 	}
 	run(t, l)()
-	if queued := l.queued.Load(); queued != 0 {
-		t.Errorf("got %d bytes queued in the end, want 0", queued)
+	if waiting := l.waiting.bytes; waiting != 0 {
+		t.Errorf("got %d bytes that wait in the end, want 0", waiting)
 	}
+	for _, batch := range l.waiting.spare {
+		if cap(batch) != batchBytes {
+			t.Errorf("room for %d bytes is kept, want %d", cap(batch), batchBytes)
+		}
+	}
+}
+
+func TestLinesOfManyBatchesKeepTheirOrder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	l, stop := start(t, Options{Path: path})
+	const count = 5 * batchBytes / len(exampleLine)
+	want := new(strings.Builder)
+	for n := range count {
+		l.Write(requestTo(fmt.Sprint("/", n)))
+		fmt.Fprintf(want, "%s\n", strings.Replace(exampleLine, "/foo", fmt.Sprint("/", n), 1))
+		if n%1000 == 0 {
+			runtime.Gosched()
+		}
+	}
+	stop()
+	if got := read(t, path); got != want.String() {
+		t.Errorf("got %d bytes, want %d, or their order differs", len(got), want.Len())
+	}
+}
+
+// A line by itself is there at once, and those behind it together.
+func TestLinesAreGathered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "access.log")
+		l, stop := start(t, Options{Path: path})
+		synctest.Wait()
+		wantLines := func(when string, want int) {
+			t.Helper()
+			synctest.Wait()
+			if got := strings.Count(read(t, path), "\n"); got != want {
+				t.Errorf("%s: got %d lines, want %d", when, got, want)
+			}
+		}
+		for range 3 { // each time after a rest
+			before := strings.Count(read(t, path), "\n")
+			l.Write(example())
+			wantLines("the first", before+1)
+			l.Write(example())
+			l.Write(example())
+			wantLines("those behind it", before+1)
+			time.Sleep(gatherFor)
+			wantLines("a while later", before+3)
+			time.Sleep(time.Minute)
+		}
+		stop()
+	})
 }
 
 // A write that breaks off within a line must not spoil the line after it.
@@ -239,9 +291,10 @@ func TestTornLineIsEnded(t *testing.T) {
 	if _, err := l.file.WriteString("half a li"); err != nil {
 		t.Fatal(err)
 	}
-	w := batchWriter{log: l, torn: l.file}
+	w := fileWriter{log: l, torn: l.file}
 	for range 2 {
-		w.write(&line{bytes: []byte(exampleLine + "\n")})
+		l.Write(example())
+		w.write()
 	}
 	if got, want := read(t, path), "half a li\n"+strings.Repeat(exampleLine+"\n", 2); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -282,6 +335,12 @@ func TestFullDiskIsToldOfOncePerBurst(t *testing.T) {
 	})
 }
 
+func (l *Log) hasRoom() bool {
+	l.waiting.mu.Lock()
+	defer l.waiting.mu.Unlock()
+	return l.waiting.bytes < waitingBytes/2
+}
+
 // BenchmarkWrite measures a line's whole way to the file, at a pace that loses none.
 func BenchmarkWrite(b *testing.B) {
 	l, err := Open(Options{Path: filepath.Join(b.TempDir(), "access.log")})
@@ -294,7 +353,7 @@ func BenchmarkWrite(b *testing.B) {
 	r := example()
 	b.ReportAllocs()
 	for b.Loop() {
-		for len(l.queue) == cap(l.queue) {
+		for !l.hasRoom() {
 			runtime.Gosched()
 		}
 		l.Write(r)

@@ -1,0 +1,76 @@
+package accesslog
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"time"
+)
+
+// gatherFor is how long lines come together between two writes. A line by itself
+// is written at once; under load a write, and waking up for it, is for many.
+const gatherFor = 10 * time.Millisecond
+
+// fileWriter hands the lines that wait to the file. It belongs to the goroutine of
+// Run.
+type fileWriter struct {
+	log   *Log
+	taken [][]byte
+	torn  *os.File // where a write broke off within a line; nil when none did
+}
+
+// run writes until ctx ends, and then the rest.
+func (w *fileWriter) run(ctx context.Context) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	for {
+		wake := w.log.waiting.wake
+		if w.write() {
+			pause.Reset(gatherFor)
+			wake = nil // what comes meanwhile is written together
+		}
+		select {
+		case <-wake:
+		case <-pause.C:
+		case <-ctx.Done():
+			for w.write() {
+			}
+			return
+		}
+	}
+}
+
+// write writes what waits, and says whether anything did.
+func (w *fileWriter) write() bool {
+	w.taken = w.log.waiting.take(w.taken)
+	for n, batch := range w.taken {
+		stored, err := w.store(batch)
+		if err != nil {
+			w.log.lose(int64(bytes.Count(batch[stored:], newline)), err)
+		}
+		w.taken[n] = nil
+		w.log.waiting.done(batch)
+	}
+	return len(w.taken) > 0
+}
+
+var newline = []byte{'\n'}
+
+// store returns how much of a batch is in the file.
+func (w *fileWriter) store(batch []byte) (int, error) {
+	w.log.mu.Lock()
+	defer w.log.mu.Unlock()
+	file := w.log.file
+	if file == w.torn {
+		// The rest of the torn line is lost; the next one must not continue it.
+		if _, err := file.Write(newline); err != nil {
+			return 0, err
+		}
+	}
+	w.torn = nil
+	n, err := file.Write(batch)
+	if n > 0 && batch[n-1] != '\n' {
+		w.torn = file
+	}
+	return n, err
+}
