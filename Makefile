@@ -63,7 +63,7 @@ size:
 	@GOOS=linux GOARCH=amd64 go build -trimpath -ldflags '-s -w' -o bin/devrouter-stripped ./cmd/devrouter; \
 	n=$$(wc -c < bin/devrouter-stripped); echo "stripped: $$n bytes of $(MAX_BYTES)"; [ $$n -le $(MAX_BYTES) ]
 
-# Beside whichever of nginx, HAProxy and Caddy are installed; docs/performance.md.
+# Beside whichever other routers are installed; docs/performance.md.
 compare:
 	go run ./bench
 

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// runChild is what this program does as the backend or as the load generator.
+// runChild is what this program does as the backend, as the load generator or as
+// the NATS server beside a router.
 func runChild(kind string, args []string) {
 	err := fmt.Errorf("%s is no child of the bench", kind)
 	switch kind {
@@ -20,6 +21,8 @@ func runChild(kind string, args []string) {
 		err = runBackend()
 	case "child-load":
 		err = runLoad(args)
+	case "child-nats":
+		err = runBus(args)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, kind+":", err)
@@ -72,17 +75,26 @@ type router struct {
 	done chan struct{} // closed once it has ended
 }
 
+// environment gives a router a home of its own.
+func (s *setup) environment() []string {
+	env := os.Environ()
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"} {
+		env = append(env, name+"="+s.dir)
+	}
+	return env
+}
+
 // spawnRouter runs a router, whose output goes to a file in its directory.
-func spawnRouter(path string, args []string, s *setup) (*router, error) {
+func spawnRouter(args []string, s *setup) (*router, error) {
 	log, err := os.Create(s.dir + "/output.log")
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	r := &router{cmd: exec.Command(path, args...), done: make(chan struct{})}
+	r := &router{cmd: exec.Command(s.path, args...), done: make(chan struct{})}
 	r.cmd.Dir = s.dir
 	r.cmd.Stdout, r.cmd.Stderr = log, log
-	r.cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "XDG_STATE_HOME="+s.dir, "XDG_DATA_HOME="+s.dir)
+	r.cmd.Env = s.environment()
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -94,8 +106,6 @@ func (r *router) await() {
 	defer close(r.done)
 	r.cmd.Wait() //nolint:errcheck // some call it an error that they were told to end
 }
-
-func (r *router) usage() (usage, error) { return usageOf(r.cmd.Process.Pid) }
 
 // stop ends the router, by force if it takes its time.
 func (r *router) stop() {

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -73,11 +75,14 @@ func build(ctx context.Context, dir string) (string, error) {
 // contender is one router as a scenario sets it up.
 type contender struct {
 	label   string
-	path    string
 	peer    *peer // nil: the backend without a router
 	variant variant
 	setup   setup
-	router  *router // nil when none runs
+	absent  string // why it is not measured, or no more
+
+	router *router // nil when none runs
+	beside *child  // what runs beside it; nil when nothing does
+	hush   func()  // ends what announces its routes
 }
 
 // sample is the figures of one measurement, by their measure.
@@ -91,14 +96,17 @@ type outcome struct {
 	kind            kind
 }
 
-// row is one contender's medians.
+// row is one contender's medians, or why it has none.
 type row struct {
 	Router  string
-	Figures sample
+	Figures sample `json:",omitempty"`
+	Absent  string `json:",omitempty"`
 }
 
-func (l *lab) measure(ctx context.Context, s scenario) (outcome, error) {
-	out := outcome{Scenario: s.name, Title: s.title, measures: s.measures, kind: s.kind}
+// measure asks a scenario of every contender. One that fails is left out from then
+// on, and the others are measured all the same.
+func (l *lab) measure(ctx context.Context, s scenario) (out outcome, failed error) {
+	out = outcome{Scenario: s.name, Title: s.title, measures: s.measures, kind: s.kind}
 	contenders, err := l.contenders(s)
 	if err != nil {
 		return out, err
@@ -111,18 +119,31 @@ func (l *lab) measure(ctx context.Context, s scenario) (outcome, error) {
 	samples := make([][]sample, len(contenders))
 	for range l.rounds {
 		for n, c := range contenders {
+			if c.absent != "" {
+				continue
+			}
 			got, err := l.sample(ctx, s, c)
 			if err != nil {
-				return out, fmt.Errorf("%s: %w", c.label, err)
+				c.stop()
+				c.absent, _, _ = strings.Cut(err.Error(), "\n")
+				failed = errors.Join(failed, fmt.Errorf("%s: %w", c.label, err))
+				continue
 			}
 			samples[n] = append(samples[n], got)
 		}
+		if err := ctx.Err(); err != nil {
+			return out, err
+		}
 	}
 	for n, c := range contenders {
-		out.Rows = append(out.Rows, row{c.label, medians(samples[n])})
+		r := row{Router: c.label, Absent: c.absent}
+		if c.absent == "" {
+			r.Figures = medians(samples[n])
+		}
+		out.Rows = append(out.Rows, r)
 	}
 	out.addLatency()
-	return out, nil
+	return out, failed
 }
 
 func (l *lab) contenders(s scenario) (all []*contender, err error) {
@@ -131,14 +152,15 @@ func (l *lab) contenders(s scenario) (all []*contender, err error) {
 		variants = []variant{{}}
 	}
 	for n := range l.peers {
-		if s.kind == registering && l.peers[n].name != "devrouter" {
-			continue
-		}
 		for _, v := range variants {
-			c := &contender{label: l.peers[n].name, path: l.paths[n], peer: &l.peers[n], variant: v}
+			c := &contender{label: l.peers[n].name, peer: &l.peers[n], variant: v}
 			if v.label != "" {
 				c.label += ", " + v.label
 			}
+			if c.peer.lacks != nil {
+				c.absent = c.peer.lacks(s, v)
+			}
+			c.setup.path = l.paths[n]
 			if err := l.prepare(c); err != nil {
 				return all, err
 			}
@@ -158,12 +180,13 @@ func (l *lab) prepare(c *contender) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
 	}
-	ports, err := freePorts(4)
+	ports, err := freePorts(6)
 	if err != nil {
 		return err
 	}
 	c.setup = setup{
-		dir: dir, backend: l.addr, http: ports[0], tls: ports[1], spare: [2]int{ports[2], ports[3]},
+		path: c.setup.path, dir: dir, backend: l.addr,
+		http: ports[0], tls: ports[1], bus: ports[2], spare: [3]int(ports[3:]),
 		routes: max(c.variant.routes, 1), accessLog: c.variant.accessLog, cert: l.cert, key: l.key,
 	}
 	return nil
@@ -176,13 +199,23 @@ func (c *contender) start(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	began := time.Now()
-	if c.router, err = spawnRouter(c.path, args, &c.setup); err != nil {
+	if c.peer.beside != nil {
+		if c.beside, err = c.peer.beside(ctx, &c.setup); err != nil {
+			return 0, err
+		}
+	}
+	if c.router, err = spawnRouter(args, &c.setup); err != nil {
 		return 0, err
 	}
+	announced := c.announce(ctx)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	for !c.serves(c.setup.routes - 1) {
 		select {
+		case err := <-announced:
+			if announced = nil; err != nil {
+				return 0, fmt.Errorf("announce its routes: %w", err)
+			}
 		case <-c.router.done:
 			return 0, fmt.Errorf("it has ended; it said:\n%s", c.output())
 		case <-ctx.Done():
@@ -191,6 +224,31 @@ func (c *contender) start(ctx context.Context) (time.Duration, error) {
 		}
 	}
 	return time.Since(began), nil
+}
+
+// announce begins to tell the router its routes, and returns where the end of that
+// is told; nil when there is nothing to tell.
+func (c *contender) announce(ctx context.Context) <-chan error {
+	if c.peer.announce == nil {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended, result := make(chan struct{}), make(chan error, 1)
+	go func() {
+		defer close(ended)
+		result <- c.peer.announce(ctx, &c.setup)
+	}()
+	c.hush = func() { cancel(); <-ended }
+	return result
+}
+
+// usage is that of the router and of what it needs beside it.
+func (c *contender) usage() (usage, error) {
+	pids := []int{c.router.cmd.Process.Pid}
+	if c.beside != nil {
+		pids = append(pids, c.beside.cmd.Process.Pid)
+	}
+	return usageOf(pids...)
 }
 
 func (c *contender) output() []byte {
@@ -215,10 +273,16 @@ func (c *contender) serves(route int) bool {
 }
 
 func (c *contender) stop() {
+	if c.hush != nil {
+		c.hush()
+	}
 	if c.router != nil {
 		c.router.stop()
-		c.router = nil
 	}
+	if c.beside != nil {
+		c.beside.end()
+	}
+	c.hush, c.router, c.beside = nil, nil, nil
 }
 
 // sample measures once.
@@ -247,13 +311,13 @@ func (l *lab) sample(ctx context.Context, s scenario, c *contender) (sample, err
 // idle lets the router settle down and looks at its memory.
 func (c *contender) idle(took time.Duration) (sample, error) {
 	time.Sleep(2 * time.Second)
-	u, err := c.router.usage()
+	u, err := c.usage()
 	return sample{start.name: took.Seconds() * 1000, rss.name: float64(u.rss) / mib}, err
 }
 
 func (l *lab) idleSockets(ctx context.Context, s scenario, c *contender) (sample, error) {
 	time.Sleep(time.Second)
-	before, err := c.router.usage()
+	before, err := c.usage()
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +330,7 @@ func (l *lab) idleSockets(ctx context.Context, s scenario, c *contender) (sample
 		return nil, err
 	}
 	time.Sleep(time.Second)
-	after, err := c.router.usage()
+	after, err := c.usage()
 	return sample{
 		socket.name: float64(after.rss-before.rss) / 1024 / float64(s.load.Conns),
 		rss.name:    float64(after.rss) / mib,
@@ -287,7 +351,7 @@ func (l *lab) underLoad(ctx context.Context, s scenario, c *contender) (sample, 
 		if c.peer == nil {
 			continue
 		}
-		if used[n], err = c.router.usage(); err != nil {
+		if used[n], err = c.usage(); err != nil {
 			return nil, err
 		}
 	}
@@ -353,6 +417,9 @@ func (o *outcome) addLatency() {
 			continue
 		}
 		for _, r := range o.Rows {
+			if r.Absent != "" {
+				continue
+			}
 			r.Figures[added50.name] = r.Figures[p50.name] - direct.Figures[p50.name]
 			r.Figures[added99.name] = r.Figures[p99.name] - direct.Figures[p99.name]
 		}

@@ -4,10 +4,12 @@
 //	go run ./bench -only small,latency    # some scenarios
 //	go run ./bench -list                  # what there is
 //
-// It starts devrouter and whichever of nginx, HAProxy and Caddy are installed
-// (found in PATH), each with a small configuration that does the same: it routes
-// by host to one backend over kept connections, adds X-Forwarded-For,
-// X-Forwarded-Proto, X-Request-Start and a request id, and writes no access log.
+// It starts devrouter and whichever of nginx, HAProxy, Caddy, Traefik, gorouter and
+// kamal-proxy are installed (found in PATH), each with a small configuration that
+// does the same: it routes by host to one backend over kept connections, adds
+// X-Forwarded-For, X-Forwarded-Proto and, where it can, X-Request-Start and a
+// request id, and writes no access log where it can do without. What cannot take
+// part in a scenario, or fails in it, is a row of dashes and the reason.
 // A load generator and the backend are processes of their own. Rounds go from
 // one router to the next and around again, so that what else the machine does
 // falls on all of them, and the medians are told.
@@ -95,6 +97,8 @@ func run(ctx context.Context, o options) error {
 		result, err := lab.measure(ctx, s)
 		if err != nil { // the others can still be measured
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+		}
+		if len(result.Rows) == 0 {
 			continue
 		}
 		if all = append(all, result); !o.json {

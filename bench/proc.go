@@ -19,9 +19,9 @@ type usage struct {
 	rss int64 // bytes; pages that several processes share count for each
 }
 
-// usageOf reads the usage of a process and of its living children.
-func usageOf(pid int) (u usage, err error) {
-	for _, p := range family(pid) {
+// usageOf reads the usage of processes and of their living children.
+func usageOf(pids ...int) (u usage, err error) {
+	for _, p := range families(pids) {
 		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
 		if err != nil {
 			return u, err
@@ -32,6 +32,13 @@ func usageOf(pid int) (u usage, err error) {
 		u.rss += number(fields[21]) * int64(os.Getpagesize())
 	}
 	return u, nil
+}
+
+func families(pids []int) (all []int) {
+	for _, pid := range pids {
+		all = append(all, family(pid)...)
+	}
+	return all
 }
 
 // family returns a process and what it has begotten.

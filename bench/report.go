@@ -8,6 +8,7 @@ import (
 
 // printTable prints a scenario as a table of Markdown. Behind each figure stands
 // how many times the base's it is; of a scenario's variants, that of the same.
+// Who is absent has dashes for figures, and the reason below the table.
 func printTable(w io.Writer, o outcome, base string) {
 	fmt.Fprintf(w, "\n**%s**\n\n|", o.Title)
 	for _, m := range o.measures {
@@ -21,9 +22,19 @@ func printTable(w io.Writer, o outcome, base string) {
 		}
 		fmt.Fprintln(w, " |")
 	}
+	above := "\n" // a line between the table and the reasons
+	for _, r := range o.Rows {
+		if r.Absent != "" {
+			fmt.Fprintf(w, "%s- %s: %s.\n", above, r.Router, r.Absent)
+			above = ""
+		}
+	}
 }
 
 func (o *outcome) cell(r row, m measure, base string) string {
+	if r.Absent != "" {
+		return "–"
+	}
 	value := r.Figures[m.name]
 	text := fmt.Sprintf(m.format, value)
 	router, variant, _ := strings.Cut(r.Router, ",")

@@ -24,7 +24,7 @@ const (
 	underLoad   kind = iota
 	idleSockets      // what sockets that nobody uses take up
 	starting         // from the start to the first routed request
-	registering      // registrations over NATS, which devrouter alone has
+	registering      // registrations over NATS
 )
 
 // variant is one way to set a router up.

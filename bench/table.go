@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -19,7 +17,7 @@ const tableRoutes = 100_000
 // there when a request for it comes through, and one connection's messages are
 // taken in their order: with the last all are there.
 func (l *lab) large(ctx context.Context, c *contender) (sample, error) {
-	bus, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.setup.spare[1]))
+	bus, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", c.setup.bus))
 	if err != nil {
 		return nil, err
 	}
@@ -28,13 +26,13 @@ func (l *lab) large(ctx context.Context, c *contender) (sample, error) {
 	out := bufio.NewWriterSize(bus, 256<<10)
 	out.WriteString("CONNECT {\"verbose\":false}\r\n") //nolint:errcheck // Flush says so too
 
-	before, err := c.router.usage()
+	before, err := c.usage()
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
 	for n := 1; n < tableRoutes; n++ {
-		l.publish(out, n)
+		publish(out, l.addr, n)
 	}
 	if err := out.Flush(); err != nil {
 		return nil, err
@@ -43,7 +41,7 @@ func (l *lab) large(ctx context.Context, c *contender) (sample, error) {
 		return nil, err
 	}
 	took := time.Since(began)
-	after, err := c.router.usage()
+	after, err := c.usage()
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +49,7 @@ func (l *lab) large(ctx context.Context, c *contender) (sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	end, err := c.router.usage()
+	end, err := c.usage()
 	return sample{
 		rate.name: tableRoutes / took.Seconds(), cpu.name: (after.cpu - before.cpu).Seconds() * 1e6 / tableRoutes,
 		p50.name: late[len(late)/2].Seconds() * 1e6, p99.name: late[len(late)*99/100].Seconds() * 1e6,
@@ -65,7 +63,7 @@ func (l *lab) oneMore(ctx context.Context, c *contender, out *bufio.Writer) ([]t
 	for n := tableRoutes; n < tableRoutes+200; n++ {
 		time.Sleep(5 * time.Millisecond)
 		began := time.Now()
-		l.publish(out, n)
+		publish(out, l.addr, n)
 		if err := out.Flush(); err != nil {
 			return nil, err
 		}
@@ -76,14 +74,6 @@ func (l *lab) oneMore(ctx context.Context, c *contender, out *bufio.Writer) ([]t
 	}
 	slices.Sort(late)
 	return late, nil
-}
-
-// publish registers the backend for one route, as a component would.
-func (l *lab) publish(out *bufio.Writer, n int) {
-	at, port, _ := strings.Cut(l.addr, ":")
-	message := `{"host":"` + at + `","port":` + port + `,"uris":["` + host(n) + `"],"app":"00000000-0000-4000-8000-` +
-		fmt.Sprintf("%012d", n) + `","private_instance_id":"` + strconv.Itoa(n) + `","private_instance_index":"0","tags":{"component":"bench"}}`
-	fmt.Fprintf(out, "PUB router.register %d\r\n%s\r\n", len(message), message)
 }
 
 // await waits until a route is there.
