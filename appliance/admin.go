@@ -33,6 +33,10 @@ func bindAdmin(c *config.Config, log *slog.Logger) (p adminPorts, err error) {
 		return p, err
 	}
 	p.main = &port{listeners: listeners, log: log}
+	warnIfOpen(log, "the page", listeners[0].Addr())
+	if c.Status.User != "" && c.Status.Pass == "" {
+		log.Warn("status.pass is empty: whoever knows status.user reads /routes, /varz and /config")
+	}
 	if p.health, err = bindHealth(c, host, log); err != nil {
 		return p, err
 	}

@@ -2,6 +2,7 @@ package appliance_test
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -215,5 +216,30 @@ func TestErrorTemplateOfTheConfiguration(t *testing.T) {
 		if res := a.Get("http://" + host + ".localhost/"); res.Text != want {
 			t.Errorf("%s: got %d %s", host, res.StatusCode, res.Text)
 		}
+	}
+}
+
+// Faults 117 and 127: what others may reach, or read for want of a password, is
+// said at the start.
+func TestOpenPortsAndEmptyPasswordsAreWarnedOf(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		t.Run(fmt.Sprintf("open %t", open), func(t *testing.T) {
+			a := appliancetest.Start(t, "", func(o *appliance.Options) {
+				o.Config.RoutesFile = ""
+				o.Config.DebugAddr, o.Config.Status.User, o.Config.Status.Pass = "127.0.0.1:0", "admin", "sesame"
+				if open {
+					o.Config.DebugAddr, o.Config.Status.Pass = "0.0.0.0:0", ""
+					o.Config.Status.Host, o.Config.NATS.Embedded.Host = "0.0.0.0", "0.0.0.0"
+				}
+			})
+			for _, warning := range []string{
+				"the page is open to the network and asks for no password", "the port of NATS is open to the network and asks for no password",
+				"debug_addr is open to the network and asks for no password", "status.pass is empty",
+			} {
+				if log := a.Log.String(); strings.Contains(log, warning) != open {
+					t.Errorf("%q in the log:\n%s", warning, log)
+				}
+			}
+		})
 	}
 }

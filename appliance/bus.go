@@ -81,6 +81,9 @@ func startEmbedded(c *config.Config, log *slog.Logger) (*embeddednats.Server, er
 	if op := (*net.OpError)(nil); errors.As(err, &op) {
 		return nil, portError(err, e.Host, e.Port, natsPortSetting)
 	}
+	if err == nil {
+		warnIfOpen(log, "the port of NATS", server.Addr())
+	}
 	return server, err
 }
 

@@ -3,6 +3,7 @@ package appliance
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,7 +16,7 @@ func (a *Appliance) writePidFile() error {
 	if path == "" {
 		return nil
 	}
-	if err := writeWhole(path, fmt.Appendln(nil, os.Getpid())); err != nil {
+	if err := writeWhole(path, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
 		return fmt.Errorf("write pid_file: %w", err)
 	}
 	return nil
@@ -23,14 +24,14 @@ func (a *Appliance) writePidFile() error {
 
 // writeWhole writes a file under another name first, so that nobody reads half of
 // it.
-func writeWhole(path string, content []byte) error {
+func writeWhole(path string, content []byte, mode fs.FileMode) error {
 	temp, err := os.CreateTemp(filepath.Dir(path), ".devrouter-*")
 	if err != nil {
 		return err
 	}
 	_, err = temp.Write(content)
 	if err = errors.Join(err, temp.Close()); err == nil {
-		err = os.Chmod(temp.Name(), 0o644)
+		err = os.Chmod(temp.Name(), mode)
 	}
 	if err == nil {
 		err = os.Rename(temp.Name(), path)

@@ -102,5 +102,5 @@ func writeRunning(path string, r Running) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return writeWhole(path, append(content, '\n'))
+	return writeWhole(path, append(content, '\n'), 0o600)
 }

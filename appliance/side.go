@@ -72,8 +72,14 @@ func bindDebug(c *config.Config, log *slog.Logger) (*port, error) {
 	if err != nil {
 		return nil, portError(err, host, uint16(n), setting)
 	}
-	if !l.Addr().(*net.TCPAddr).IP.IsLoopback() {
-		log.Warn("debug_addr is open to the network and asks for no password", "address", l.Addr().String())
-	}
+	warnIfOpen(log, "debug_addr", l.Addr())
 	return &port{listeners: []net.Listener{l}, log: log, announced: true}, nil
+}
+
+// warnIfOpen says that others than this machine reach a port, which asks for no
+// password.
+func warnIfOpen(log *slog.Logger, what string, addr net.Addr) {
+	if !addr.(*net.TCPAddr).IP.IsLoopback() {
+		log.Warn(what+" is open to the network and asks for no password", "address", addr.String())
+	}
 }
