@@ -10,12 +10,13 @@ import { fileURLToPath } from 'node:url';
 const binary = process.env.DEVROUTER || fileURLToPath(new URL('../../../bin/devrouter', import.meta.url));
 
 export class Router {
-  /** start returns a router that has applied yaml and listens. */
-  static async start(yaml = 'apps: {}\n', flags = []) {
+  /** start returns a router that has applied yaml and listens. config is a devrouter.yml. */
+  static async start(yaml = 'apps: {}\n', flags = [], config = '') {
     const router = new Router();
     router.dir = await mkdtemp(join(tmpdir(), 'devrouter-e2e-'));
     router.file = join(router.dir, 'routes.yaml');
     await router.save(yaml);
+    if (config) await writeFile(join(router.dir, 'devrouter.yml'), config);
     await router.run(flags);
     return router;
   }
@@ -39,6 +40,7 @@ export class Router {
     this.admin = address('admin'); // http://127.0.0.1:PORT
     this.nats = address('NATS');
     this.port = new URL(this.page).port;
+    this.https = this.said.match(/^  https +(\S+)/m)?.[1]; // https://localhost:PORT
   }
 
   /** url is where a browser reaches a host of the table. */

@@ -21,8 +21,8 @@ class Scene {
   expected = null; // a pattern of what the console may say
 
   /** router starts a devrouter that ends with the test. */
-  async router(yaml, flags) {
-    const router = await Router.start(yaml, flags);
+  async router(yaml, flags, config) {
+    const router = await Router.start(yaml, flags, config);
     this.stops.push(() => router.stop());
     return router;
   }
