@@ -19,6 +19,7 @@ type conn struct {
 	server *Server
 	rwc    net.Conn
 	tcp    *net.TCPConn // rwc, where that is one; else nil
+	out    io.Writer    // what replies are written to: rwc
 	raw    syscall.RawConn
 	tls    *tls.ConnectionState
 	ctx    context.Context
@@ -59,8 +60,11 @@ func (c *conn) serve() {
 	}
 	c.tcp, _ = c.rwc.(*net.TCPConn)
 	c.raw = rawConn(c.rwc)
+	c.out = c.rwc
 	if c.tcp != nil {
 		c.lazy, _ = newLazyReader(c.tcp, minBuffer)
+		socket := newSocket(c.tcp)
+		c.rd.src, c.out = socket, socket
 	}
 	var cancel context.CancelFunc
 	c.ctx, cancel = context.WithCancel(c.ctx)

@@ -474,7 +474,7 @@ func (w *response) flushWith(p, end []byte) error {
 	var err error
 	switch {
 	case len(p) == 0:
-		_, err = w.c.rwc.Write(pending)
+		_, err = w.c.out.Write(pending)
 	case w.c.tcp != nil:
 		w.vector = [3][]byte{pending, p, end}
 		w.buffers = w.vector[:]

@@ -130,6 +130,10 @@ const (
 // copyTCP copies from a connection until it ends.
 func copyTCP(dst io.Writer, src *net.TCPConn) error {
 	to := tcpOf(dst)
+	out := dst
+	if to != nil {
+		out = newLazyWriter(to)
+	}
 	in, err := newLazyReader(src, copyBuffer)
 	if err != nil {
 		return err
@@ -137,7 +141,7 @@ func copyTCP(dst io.Writer, src *net.TCPConn) error {
 	for full := 0; ; {
 		b, err := in.read()
 		if len(b) > 0 {
-			if _, err := dst.Write(b); err != nil {
+			if _, err := out.Write(b); err != nil {
 				in.release()
 				return err
 			}

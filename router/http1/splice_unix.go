@@ -17,7 +17,7 @@ type lazyReader struct {
 	try  func(fd uintptr) bool // tryRead, made once
 	buf  *[]byte
 	n    int
-	err  error
+	err  syscall.Errno
 }
 
 // newLazyReader returns one whose buffer has a size.
@@ -38,7 +38,7 @@ func (l *lazyReader) read() ([]byte, error) {
 		return nil, err
 	}
 	switch {
-	case l.err != nil:
+	case l.err != 0:
 		l.release()
 		return nil, os.NewSyscallError("read", l.err)
 	case l.n == 0:
@@ -52,17 +52,11 @@ func (l *lazyReader) tryRead(fd uintptr) bool {
 	if l.buf == nil {
 		l.buf = getBuffer(l.size)
 	}
-	for {
-		l.n, l.err = syscall.Read(int(fd), *l.buf)
-		switch l.err {
-		case syscall.EINTR:
-			continue
-		case syscall.EAGAIN:
-			l.release()
-			return false
-		}
-		return true
+	if l.n, l.err = readNow(fd, *l.buf); l.err == syscall.EAGAIN {
+		l.release()
+		return false
 	}
+	return true
 }
 
 // release gives the buffer back.

@@ -22,6 +22,7 @@ type endpointConn struct {
 	conn      net.Conn
 	plain     net.Conn     // what conn is over TLS, else conn
 	tcp       *net.TCPConn // conn, when that is plain TCP
+	out       io.Writer    // what requests' heads are written to: conn
 	cut       *cutNote     // of conn over TLS, else nil
 	localAddr string
 	quiet     quietConn
@@ -70,8 +71,11 @@ func (t *Transport) dial(ctx context.Context, to target, wire *Wire) (*endpointC
 		return nil, err
 	}
 	c := &endpointConn{t: t, to: to, conn: conn, plain: plain, cut: cut, generation: generation, localAddr: conn.LocalAddr().String()}
-	c.in.src = conn
-	c.tcp, _ = conn.(*net.TCPConn)
+	c.in.src, c.out = conn, conn
+	if c.tcp, _ = conn.(*net.TCPConn); c.tcp != nil {
+		socket := newSocket(c.tcp)
+		c.in.src, c.out = socket, socket
+	}
 	if raw, ok := plain.(syscall.Conn); ok {
 		c.quiet.watch(raw)
 	}

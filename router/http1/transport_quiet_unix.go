@@ -31,7 +31,7 @@ func (q *quietConn) isQuiet() bool {
 }
 
 func (q *quietConn) peek(fd uintptr) bool {
-	_, err := syscall.Read(int(fd), q.one[:])
+	_, err := readNow(fd, q.one[:])
 	q.quiet = err == syscall.EAGAIN
 	return true
 }

@@ -12,7 +12,7 @@ func (c *endpointConn) roundTrip(out *outgoing, wire *Wire) (res *http.Response,
 	if err := out.takeInline(); err != nil {
 		return nil, false, c.fail(nil, err)
 	}
-	written, err := c.conn.Write(out.sent)
+	written, err := c.out.Write(out.sent)
 	if err != nil && written == 0 {
 		return nil, c.reused && out.req.Context().Err() == nil, c.fail(nil, err)
 	}

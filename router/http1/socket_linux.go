@@ -1,0 +1,134 @@
+package http1
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// socket is a TCP connection for reading and writing. One goroutine reads it and
+// one writes it at a time.
+type socket struct {
+	tcp     *net.TCPConn
+	in, out transfer
+}
+
+// transfer is one read or write.
+type transfer struct {
+	raw syscall.RawConn
+	try func(fd uintptr) bool // made once
+	p   []byte
+	n   int
+	err syscall.Errno
+}
+
+// newSocket returns what reads and writes a connection.
+func newSocket(tcp *net.TCPConn) io.ReadWriter {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return tcp
+	}
+	s := &socket{tcp: tcp}
+	s.in.raw, s.out.raw = raw, raw
+	s.in.try, s.out.try = s.in.read, s.out.write
+	return s
+}
+
+// lazyWriter writes a connection as a socket does, and has none while nobody
+// writes: a tunnel is idle for most of its time.
+type lazyWriter struct {
+	tcp *net.TCPConn
+	raw syscall.RawConn
+}
+
+// newLazyWriter returns what writes a connection.
+func newLazyWriter(tcp *net.TCPConn) io.Writer {
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		return tcp
+	}
+	return &lazyWriter{tcp, raw}
+}
+
+var writers = sync.Pool{New: func() any {
+	s := new(socket)
+	s.out.try = s.out.write
+	return s
+}}
+
+func (l *lazyWriter) Write(p []byte) (int, error) {
+	s := writers.Get().(*socket)
+	defer writers.Put(s)
+	s.tcp, s.out.raw = l.tcp, l.raw
+	n, err := s.Write(p)
+	s.tcp, s.out.raw = nil, nil
+	return n, err
+}
+
+// Read is that of net.TCPConn, with its errors.
+func (s *socket) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return s.tcp.Read(p)
+	}
+	t := &s.in
+	t.p = p
+	err := t.raw.Read(t.try)
+	t.p = nil
+	switch {
+	case err != nil:
+		return 0, named("read", err)
+	case t.err != 0:
+		return 0, s.failed("read", t.err)
+	case t.n == 0:
+		return 0, io.EOF
+	}
+	return t.n, nil
+}
+
+func (t *transfer) read(fd uintptr) bool {
+	t.n, t.err = readNow(fd, t.p)
+	return t.err != syscall.EAGAIN
+}
+
+// Write is that of net.TCPConn, with its errors.
+func (s *socket) Write(p []byte) (n int, err error) {
+	if len(p) == 0 {
+		return s.tcp.Write(p)
+	}
+	t := &s.out
+	t.p, t.n = p, 0
+	err = t.raw.Write(t.try)
+	t.p = nil
+	switch {
+	case err != nil:
+		return t.n, named("write", err)
+	case t.err != 0:
+		return t.n, s.failed("write", t.err)
+	}
+	return t.n, nil
+}
+
+func (t *transfer) write(fd uintptr) bool {
+	for t.n < len(t.p) {
+		var n int
+		if n, t.err = writeNow(fd, t.p[t.n:]); t.err != 0 {
+			return t.err != syscall.EAGAIN
+		}
+		t.n += n
+	}
+	return true
+}
+
+// named gives an error of a syscall.RawConn the name that it has elsewhere.
+func named(op string, err error) error {
+	if e, ok := err.(*net.OpError); ok { //nolint:errorlint // it is made for this call
+		e.Op = op
+	}
+	return err
+}
+
+func (s *socket) failed(op string, err syscall.Errno) error {
+	return &net.OpError{Op: op, Net: s.tcp.LocalAddr().Network(), Source: s.tcp.LocalAddr(), Addr: s.tcp.RemoteAddr(), Err: os.NewSyscallError(op, err)}
+}
