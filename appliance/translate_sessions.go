@@ -12,6 +12,7 @@ func setSessions(o *proxy.Options, c *config.Config) {
 		Secure:    c.SecureCookies,
 		Negotiate: c.StickySessionsForAuthNegotiate,
 	}
+	o.Pins = c.PinInstances
 	if c.BalancingAlgorithmAZPreference == "locally-optimistic" {
 		o.Zone = c.Zone
 	}

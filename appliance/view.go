@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"devrouter/router/health"
+	"devrouter/router/proxy"
 	"devrouter/router/route"
 	"devrouter/web"
 )
@@ -16,6 +17,9 @@ func (a *Appliance) state() web.State {
 		Version: a.opts.Version, Started: a.started, RouterURL: urls.Router,
 		Links: a.links(),
 		File:  web.File{Status: web.FileOff},
+	}
+	if a.opts.Config.PinInstances {
+		s.PinPath, s.UnpinPath = proxy.PinPath, proxy.UnpinPath
 	}
 	if a.apps != nil {
 		file := a.apps.State()

@@ -196,6 +196,10 @@ type Config struct {
 	// StickySessionsForAuthNegotiate makes a client stick that authenticates with Negotiate.
 	StickySessionsForAuthNegotiate bool `yaml:"sticky_sessions_for_auth_negotiate"`
 
+	// PinInstances lets a link pin a browser to one instance of a route, by a cookie X-CF-App-Instance that counts like the header: http://HOST/.well-known/devrouter/pin/INSTANCE, where INSTANCE is its host:port, its id or app:index. Without it these addresses are the app's.
+	// Default: true.
+	PinInstances bool `yaml:"pin_instances"`
+
 	// HealthcheckUserAgent is the User-Agent whose requests the router answers itself.
 	// Default: HTTP-Monitor/1.1.
 	HealthcheckUserAgent string `yaml:"healthcheck_user_agent"`

@@ -55,6 +55,7 @@ func Default() Config {
 			"X-Request-Start", "X-Forwarded-Client-Cert",
 		},
 		StickySessionCookieNames: []string{"JSESSIONID"},
+		PinInstances:             true,
 
 		HealthcheckUserAgent:    "HTTP-Monitor/1.1",
 		HealthcheckPollInterval: 10 * time.Second,

@@ -161,6 +161,7 @@ var effective = map[string]bool{
 	"secure_cookies":                     true,
 	"sticky_session_cookie_names":        true,
 	"sticky_sessions_for_auth_negotiate": true,
+	"pin_instances":                      true,
 
 	"healthcheck_user_agent":          true,
 	"healthcheck_poll_interval":       false,

@@ -34,6 +34,9 @@ var asks = template.FuncMap{
 	"pin":           routePage.Pin,
 	"pinned":        routePage.Pinned,
 	"again":         routePage.Again,
+	"pinLink":       func(p routePage, i Instance) string { return p.pinLink(p.Route, i) },
+	"unpinLink":     func(p routePage) string { return p.unpinLink(p.Route) },
+	"chipOf":        chipOf,
 	"columns":       routesPage.Columns,
 
 	"position": problem.Problem.Position,

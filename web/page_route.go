@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -85,12 +86,15 @@ func (p routePage) Pin(i Instance) string {
 			App   string `json:"app"`
 			Index string `json:"private_instance_index"`
 		}
-		if r.Addr == i.Addr && json.Unmarshal(r.Message, &m) == nil && m.App != "" && m.Index != "" {
+		if r.Addr == i.Addr && json.Unmarshal(r.Message, &m) == nil && appInstance.MatchString(m.App+":"+m.Index) {
 			return m.App + ":" + m.Index
 		}
 	}
 	return ""
 }
+
+// appInstance is what X-CF-App-Instance may be.
+var appInstance = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]+$`)
 
 // Pinned is a command that asks one instance.
 func (p routePage) Pinned(pin string) string {

@@ -250,7 +250,7 @@ func full(t *testing.T) (base string) {
 	t.Helper()
 	const evil = `"><img src=x onerror=alert(1)>`
 	traffic := Traffic{Newest: time.Now(), Seconds: 5, Counts: []uint32{1, 12}, P50: 0.4, P95: 12.3, Errors5xx: 0.25}
-	state := State{Routes: []Route{{URI: "shop.localhost", URL: "http://shop.localhost", Source: "routes.yaml:2", LoadBalancing: "round-robin", Sticky: true,
+	state := State{PinPath: "/pin/", UnpinPath: "/unpin", Routes: []Route{{URI: "shop.localhost", URL: "http://shop.localhost", Source: "routes.yaml:2", LoadBalancing: "round-robin", Sticky: true,
 		Traffic: traffic, Instances: []Instance{{Addr: "127.0.0.1:4001", ID: "i-0", Index: "0", Requests: 9, Errors: 2}}}}}
 	request := Request{ID: 7, Time: time.Now(), Method: "POST", Host: "shop.localhost", Target: "/cart" + evil, Route: "shop.localhost", Status: 502, Error: evil,
 		Instance: &RequestInstance{Addr: "127.0.0.1:4001"}, Attempts: 2, Timing: Timing{Total: 10, Router: 1, Failed: 2, Wait: 7}, Captured: true}
@@ -273,7 +273,7 @@ func full(t *testing.T) (base string) {
 			return Explanation{Answer: "it goes to " + q.Host, Candidates: []Candidate{{URI: evil, Taken: true, Why: "the host"}}}
 		},
 		Registrations: func(string) []Registration {
-			return []Registration{{Addr: "127.0.0.1:4001", Message: []byte(`{"app":"guid","private_instance_index":"0","tags":{"it's":"so"}}`)}}
+			return []Registration{{Addr: "127.0.0.1:4001", Message: []byte(`{"app":"0af3b2c4-1111-2222-3333-444455556666","private_instance_index":"0","tags":{"it's":"so"}}`)}}
 		},
 	}))
 }
@@ -287,8 +287,8 @@ func TestEveryViewSaysWhatIsKnown(t *testing.T) {
 		"/requests?status=never": {"a status (404), a class (4xx) or error is expected"},
 		"/requests/7":            {`<rect class="router" x="0.00%" width="10.00%"`, `<rect class="wait" x="30.00%" width="70.00%"`, "after 2 attempts", "{\n  \"n\": 1\n}", "7 B kept"},
 		"/requests/8":            {"This request is not kept", "from 7 to 7"},
-		"/route?uri=shop.localhost&url=x.localhost/y": {"curl -i -H 'X-CF-App-Instance: guid:0' 'http://shop.localhost'", "it goes to x.localhost", "JSESSIONID=",
-			`nats pub router.register '{"app":"guid","private_instance_index":"0","tags":{"it'\''s":"so"}}'`, "<code>:4001</code>"},
+		"/route?uri=shop.localhost&url=x.localhost/y": {"curl -i -H 'X-CF-App-Instance: 0af3b2c4-1111-2222-3333-444455556666:0' 'http://shop.localhost'", "it goes to x.localhost", "JSESSIONID=",
+			`nats pub router.register '{"app":"0af3b2c4-1111-2222-3333-444455556666","private_instance_index":"0","tags":{"it'\''s":"so"}}'`, "<code>:4001</code>"},
 		"/route?uri=gone.localhost": {"There is no such route now", `href="/explain?url=gone.localhost"`},
 		"/explain?url=/x":           {"names no host"},
 		"/status":                   {"1 request<", "0.2/s"},

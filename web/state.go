@@ -13,12 +13,17 @@ import (
 // State is everything that the page shows, but for events and requests: a value of
 // one moment. Neither side modifies it, or what it points to, once it is handed over.
 type State struct {
-	// Version, Started, RouterURL and Links stay the same as long as the process
+	// Version, Started, RouterURL, Links and the paths stay the same as long as the process
 	// lives: a stream sends them once, in its snapshot.
 	Version   string    `json:"version"`
 	Started   time.Time `json:"started"`
 	RouterURL string    `json:"router_url"` // http://localhost:8081
 	Links     []Link    `json:"links,omitempty"`
+	// PinPath makes a link that pins a browser to an instance: it stands between the
+	// origin of Route.URL and Instance.Addr, and ?to=/path behind them says where to
+	// go then. UnpinPath ends that. Both are empty where pin_instances is off.
+	PinPath   string `json:"pin_path,omitempty"`
+	UnpinPath string `json:"unpin_path,omitempty"`
 
 	// File is the state of routes.yaml.
 	File File `json:"file"`

@@ -250,6 +250,21 @@ func TestDownAppSaysWhichInstanceFailedAndHow(t *testing.T) {
 	}
 }
 
+func TestPinnedBrowserIsToldHowToEndIt(t *testing.T) {
+	table := route.NewTable(route.Options{})
+	pool := register(t, table, "web.localhost", "127.0.0.1:3000", "127.0.0.1:3001")
+	e := &proxy.RouterError{Request: request("GET", "http://web.localhost/cart?a=b", browser), Pool: pool, Addr: "127.0.0.1:3000",
+		Err: errRefused, Status: 502, Text: "Bad Gateway", Pinned: "127.0.0.1:3000"}
+	body := string(pagesOf(table).Answer(e, http.Header{}))
+	want := `pinned to 127.0.0.1:3000, and no other instance is asked. <a href="/.well-known/devrouter/unpin?to=%2Fcart%3Fa%3Db">`
+	if !strings.Contains(body, want) {
+		t.Errorf("the page lacks %s", want)
+	}
+	if e.Pinned = ""; strings.Contains(string(pagesOf(table).Answer(e, http.Header{})), "pinned") {
+		t.Error("a browser that is not pinned is told that it is")
+	}
+}
+
 func TestJSONHasTheFacts(t *testing.T) {
 	table := route.NewTable(route.Options{})
 	pool := register(t, table, "web.localhost", "127.0.0.1:3000")

@@ -2,6 +2,7 @@ package errorpage
 
 import (
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,6 +41,9 @@ type facts struct {
 	Overview string `json:"-"`
 	Waits    bool   `json:"-"` // the page waits for the route to come up
 	Safe     bool   `json:"-"` // the request may be sent again
+	// Pinned is the instance that the browser is pinned to, and Unpin what ends that.
+	Pinned string `json:"pinned,omitempty"`
+	Unpin  string `json:"-"`
 }
 
 // routeFacts are the route of a request.
@@ -98,6 +102,9 @@ func (p *Pages) facts(e *proxy.RouterError) *facts {
 	switch {
 	case e.Pool != nil:
 		f.Route = p.route(e)
+		if f.Pinned = shown(e.Pinned); f.Pinned != "" {
+			f.Unpin = proxy.UnpinPath + "?" + url.Values{"to": {e.Request.URL.RequestURI()}}.Encode()
+		}
 		f.Waits = (e.Addr != "" || len(f.Route.Instances) == 0) && !isReady(e.Pool)
 	case e.Name == "unknown_route":
 		p.offer(f, route.NormalHost(e.Request.Host))

@@ -33,6 +33,8 @@ func wordsFor(e *proxy.RouterError, place string) words {
 		return refusalWords(e, host)
 	case e.Name == "unknown_route":
 		return words{Title: "There is no route for " + host, Untold: "There is nothing here"}
+	case e.Name == "unknown_instance":
+		return words{"There is no such instance of " + host, "There is no such instance", "It has gone, or goes by another name now. The page of all routes has links to those that there are."}
 	case e.Name == "routing_loop":
 		return words{"This request goes round in circles", "This request goes round in circles", "It has come back to the router too often: a route leads to the router itself, perhaps by way of another proxy."}
 	}

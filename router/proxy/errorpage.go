@@ -45,7 +45,9 @@ type RouterError struct {
 	// Addr is the endpoint that was tried last, or Service the host of the route
 	// service, and Err what became of it. Without an attempt all are empty.
 	Addr, Service string
-	Err           error
+	// Pinned is the instance that the request's browser is pinned to, "" for none.
+	Pinned string
+	Err    error
 }
 
 // forRefusal returns the page for an error without an endpoint's part in it.
@@ -101,7 +103,7 @@ func (ex *exchange) forPeople(e routerError, header http.Header) []byte {
 	}
 	told := &RouterError{
 		Request: ex.r, Status: e.status, Text: e.text, Message: e.message, Name: header.Get(headerRouterError),
-		Pool: ex.pool, Err: ex.record.Cause,
+		Pool: ex.pool, Err: ex.record.Cause, Pinned: ex.pin,
 	}
 	switch {
 	case told.Err == nil:

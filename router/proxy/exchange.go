@@ -24,6 +24,8 @@ type exchange struct {
 	pool    *route.Pool
 	picker  route.Picker
 	session session
+	pin     string // the instance that a cookie has pinned it to; "" for none
+	unpin   bool   // there is such a cookie, and no such instance
 	trace   trace  // its zero value without tracing
 	upgrade string // the token that the client wants to switch to; "" for none
 	out     *http.Request

@@ -43,6 +43,8 @@ type Options struct {
 	// Capture returns where a request is to be kept as it is on the wire, nil while
 	// nobody watches. Optional; it is asked once for each request.
 	Capture func() *accesslog.Capture
+	// Pins lets links pin a browser to an instance of a route (PinPath).
+	Pins bool
 	// Healthy answers the load balancer's check. Nil means always.
 	Healthy func() bool
 
@@ -245,6 +247,9 @@ func (ex *exchange) serve() {
 		return
 	case ex.r.ProtoMajor == 2 && !hasValidLength(ex.r.Header):
 		ex.refuse(invalidLength)
+		return
+	case ex.isForRouter():
+		ex.serveSelf()
 		return
 	}
 	hops, ok := ex.countHops()

@@ -32,7 +32,13 @@ var (
 	absentAppInstance      = refusal{400, "unknown_route", noCache, "Requested instance ('%s') with guid ('%s') does not exist for route ('%s')"}
 	absentProcessInstance  = refusal{400, "unknown_route", noCache, "Requested instance ('%s') with process guid ('%s') does not exist for route ('%s')"}
 	absentProcess          = refusal{400, "unknown_route", noCache, "Requested instance with process guid ('%s') does not exist for route ('%s')"}
-	routeServicesDisabled  = refusal{502, "route_service_unsupported", "", "Support for route services is disabled."}
+	// What is for the router itself (PinPath).
+	unknownService  = refusal{404, "unknown_service", noCache, "The router answers nothing at this address."}
+	unknownInstance = refusal{404, "unknown_instance", noCache, "Requested instance ('%s') does not exist for route ('%s')."}
+	pinRefused      = refusal{403, "pin_refused", noCache, "Only somebody who goes there pins an instance: by GET, and not from within another page."}
+	invalidReturn   = refusal{400, "invalid_to", noCache, "The parameter to is no path of this host."}
+
+	routeServicesDisabled = refusal{502, "route_service_unsupported", "", "Support for route services is disabled."}
 
 	// Reference 7.3.
 	routeServiceWebSocket  = refusal{503, "route_service_unsupported", "", "Websocket requests are not supported for routes bound to Route Services."}

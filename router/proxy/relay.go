@@ -27,6 +27,7 @@ func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	protocol := first(res.Header, "Upgrade")
 	header := ex.answerHeaders(res)
 	ex.stick(header, e)
+	ex.endPin(header)
 	ex.h.opts.Rewrite.apply(header)
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		ex.tunnel(res, protocol)

@@ -11,9 +11,9 @@ const (
 	headerProcessInstance = "X-Cf-Process-Instance"
 )
 
-// targetInstance reads the headers that ask for one instance (reference 2.4).
-// It returns nil for a request without them, and false when it has refused the
-// request: a bad header, or no such instance.
+// targetInstance reads the headers that ask for one instance (reference 2.4), and
+// without them the cookie that does. It returns nil for a request with none of them,
+// and false when it has refused the request: a bad header, or no such instance.
 func (ex *exchange) targetInstance() (only func(*route.Endpoint) bool, ok bool) {
 	if v := first(ex.r.Header, headerAppInstance); v != "" {
 		guid, index, found := strings.Cut(v, ":")
@@ -22,7 +22,7 @@ func (ex *exchange) targetInstance() (only func(*route.Endpoint) bool, ok bool) 
 			return nil, false
 		}
 		only = func(e *route.Endpoint) bool { return e.App == guid && e.InstanceIndex == index }
-		if !ex.hasInstance(only) {
+		if !hasInstance(ex.pool, only) {
 			ex.refuse(absentAppInstance, index, guid, ex.r.Host)
 			return nil, false
 		}
@@ -37,7 +37,7 @@ func (ex *exchange) targetInstance() (only func(*route.Endpoint) bool, ok bool) 
 		only = func(e *route.Endpoint) bool {
 			return e.Tags.Get("process_id") == guid && (!found || e.InstanceIndex == index)
 		}
-		switch has := ex.hasInstance(only); {
+		switch has := hasInstance(ex.pool, only); {
 		case !has && found:
 			ex.refuse(absentProcessInstance, index, guid, ex.r.Host)
 			return nil, false
@@ -45,12 +45,13 @@ func (ex *exchange) targetInstance() (only func(*route.Endpoint) bool, ok bool) 
 			ex.refuse(absentProcess, guid, ex.r.Host)
 			return nil, false
 		}
+		return only, true
 	}
-	return only, true
+	return ex.pinned(), true
 }
 
-func (ex *exchange) hasInstance(only func(*route.Endpoint) bool) bool {
-	for _, i := range ex.pool.Instances() {
+func hasInstance(pool *route.Pool, only func(*route.Endpoint) bool) bool {
+	for _, i := range pool.Instances() {
 		if only(i.Endpoint()) {
 			return true
 		}

@@ -1,19 +1,20 @@
 // The table of routes: drawn from the stream, a frame of changes at a time.
 import { $, flash, make } from './dom.js';
 import { copy, curlOf, urlOf, yamlOf } from './copy.js';
-import { about, detail, isWebLink, label, left, now, plural, uriParts, why } from './words.js';
+import { about, detail, isWebLink, label, left, now, pinLink, plural, uriParts, why } from './words.js';
 import { errorShare, millis, perSecond, rate, sparkPath, svg } from './plot.js';
 import { on } from './stream.js';
 
 const body = $('table').tBodies[0], search = $('search').elements.q;
 const rows = new Map(); // uri -> {tr, route, keys, shape, text}
+let pinPath = '';
 
 // A cell is drawn anew when what it depends on has changed.
 const uncounted = new Set(['requests', 'in_flight', 'last_seen', 'expires', 'traffic', 'errors']);
 const shape = route => JSON.stringify(route, (key, value) => uncounted.has(key) ? undefined : value);
 const cells = [
   { name: 'th', of: r => [r.uri, r.url, r.app, r.sticky], draw: drawURI },
-  { name: 'td', of: r => r.instances, draw: drawInstances, class: 'instances' },
+  { name: 'td', of: r => [r.instances, r.url], draw: drawInstances, class: 'instances' },
   { name: 'td', of: r => [r.source, expiry(r)], draw: drawSource, class: 'source' },
   { name: 'td', of: r => [r.traffic, r.requests, r.traffic?.counts && Math.floor(now() / stride)], draw: drawTraffic, class: 'traffic' },
   { name: 'td', of: r => [r.traffic?.p50_ms, r.traffic?.p95_ms], draw: r => r.traffic?.p95_ms ? [`${millis(r.traffic.p50_ms)} / ${millis(r.traffic.p95_ms)}`] : [], class: 'number latency' },
@@ -34,11 +35,12 @@ function drawURI(r) {
 }
 
 function drawInstances(r) {
-  return r.instances.length ? r.instances.flatMap(drawChip) : [make('span', { class: 'none' }, 'none')];
+  return r.instances.length ? r.instances.flatMap(i => drawChip(i, pinLink(pinPath, r, i))) : [make('span', { class: 'none' }, 'none')];
 }
 
-function drawChip(i) {
-  const chip = make('span', { class: i.health ? `chip ${i.health}` : 'chip', title: about(i) }, label(i.addr),
+function drawChip(i, pin) {
+  const link = pin ? { title: `open this one: ${about(i)}`, href: pin, target: '_blank', rel: 'noopener' } : { title: about(i) };
+  const chip = make(pin ? 'a' : 'span', { class: i.health ? `chip ${i.health}` : 'chip', ...link }, label(i.addr),
     ...(i.tls ? [' ', make('small', {}, 'tls')] : []), ...(i.in_flight ? [' ', make('small', {}, `${i.in_flight} open`)] : []));
   return i.health === 'down' ? [chip, make('span', { class: 'why' }, why(i))] : [chip];
 }
@@ -251,6 +253,7 @@ export function start() {
   words = search.value.toLowerCase().split(/\s+/);
   document.documentElement.dataset.drawn = 'by script';
   on('snapshot', s => {
+    pinPath = s.pin_path;
     const first = rows.size === 0, present = new Set(s.routes.map(r => r.uri));
     if (first) body.replaceChildren(); // the server's rows, which are the same
     for (const uri of rows.keys()) if (!present.has(uri)) changed.set(uri, null);

@@ -49,5 +49,14 @@ export function about(i) {
 export const why = i => `${label(i.addr)} ${i.health_why || i.error || 'failed'}${i.health_since ? `, since ${clock(i.health_since)}` : ''}`;
 
 export const isWebLink = url => /^(https?:\/\/|\/(?!\/))/.test(url || '');
+
+// pinLink is where a browser goes to be served by one instance from then on.
+export function pinLink(path, route, i) {
+  const [, origin, to] = /^(https?:\/\/[^/]+)\/?(.*)$/.exec(route.url || '') || [];
+  if (!path || !origin || route.instances.length < 2) return '';
+  return origin + path + encodeURIComponent(i.addr).replaceAll('%3A', ':') + (to && `?to=${inQuery(`/${to}`)}`);
+}
+
 const percent = c => `%${c.charCodeAt(0).toString(16).toUpperCase()}`;
-export const detail = uri => `/route?uri=${encodeURIComponent(uri).replace(/[!'()*]/g, percent).replaceAll('%20', '+')}`;
+const inQuery = text => encodeURIComponent(text).replace(/[!'()*]/g, percent).replaceAll('%20', '+');
+export const detail = uri => `/route?uri=${inQuery(uri)}`;
