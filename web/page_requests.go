@@ -101,20 +101,29 @@ type requestPage struct {
 	page
 	RequestDetail
 	Oldest, Latest uint64
+	Editor         editor
 }
 
 func (s *Server) serveRequestPage(w http.ResponseWriter, r *http.Request) {
 	id, _ := s.requestID(r.PathValue("id"))
 	d, ok := s.requests.Detail(id, false)
 	if !ok {
-		oldest, latest := s.requests.Bounds()
-		s.notice(w, "This request is not kept", fmt.Sprintf("The requests from %d to %d are; how many are kept is request_log.entries in devrouter.yml.", oldest, latest))
+		s.noticeNotKept(w)
 		return
 	}
-	p := requestPage{page: s.page("request", fmt.Sprintf("%s %s · devrouter", d.Method, d.Host)), RequestDetail: d}
+	s.renderRequest(w, http.StatusOK, d, editorOf(&d).pinned(r.URL.Query().Get("instance")))
+}
+
+func (s *Server) renderRequest(w http.ResponseWriter, status int, d RequestDetail, e editor) {
+	p := requestPage{page: s.page("request", fmt.Sprintf("%s %s · devrouter", d.Method, d.Host)), RequestDetail: d, Editor: e}
 	p.Oldest, p.Latest = s.requests.Bounds()
 	p.Refreshes = false
-	s.render(w, "request", p)
+	s.renderAs(w, status, "request", p)
+}
+
+func (s *Server) noticeNotKept(w http.ResponseWriter) {
+	oldest, latest := s.requests.Bounds()
+	s.notice(w, "This request is not kept", fmt.Sprintf("The requests from %d to %d are; how many are kept is request_log.entries in devrouter.yml.", oldest, latest))
 }
 
 // stretch is a part of a request's time, as a bar in percents.

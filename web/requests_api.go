@@ -69,14 +69,30 @@ func isLoopback(remote string) bool {
 
 // changing guards what changes something: no other site's page can ask for it,
 // by a form either.
-func changing(next http.HandlerFunc) http.Handler {
+func changing(next http.HandlerFunc) http.Handler { return guarded("application/json", next) }
+
+// ownForm is the same for the forms of the page itself. What does not say that it
+// comes from there is no browser, or one of another site's.
+func ownForm(next http.HandlerFunc) http.Handler {
+	return guarded("application/x-www-form-urlencoded", func(w http.ResponseWriter, r *http.Request) {
+		site := r.Header.Get("Sec-Fetch-Site")
+		if site != "same-origin" && (site != "" || !isOrigin(r.Header.Get("Origin"), r.Host)) {
+			refuse(w, http.StatusForbidden, "this is for the forms of the page; programs send JSON to /api/requests")
+			return
+		}
+		next(w, r)
+	})
+}
+
+// guarded refuses what another site's page has sent, or what is of another kind.
+func guarded(wanted string, next http.HandlerFunc) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusForbidden, "another site asked for this; only this server's own page and programs may")
 	}))
 	return protection.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-			refuse(w, http.StatusUnsupportedMediaType, "send this with Content-Type: application/json")
+		if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != wanted {
+			refuse(w, http.StatusUnsupportedMediaType, "send this with Content-Type: %s", wanted)
 			return
 		}
 		next(w, r)

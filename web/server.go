@@ -95,6 +95,10 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /explain", s.serveExplainPage)
 	mux.Handle("GET /requests", openedOrOwn(http.HandlerFunc(s.serveRequestsPage)))
 	mux.Handle("GET /requests/{id}", openedOrOwn(s.withRequests(onlyLocal(s.serveRequestPage))))
+	for name, form := range map[string]http.HandlerFunc{"replay": s.serveReplayForm, "reveal": s.serveRevealForm} {
+		mux.Handle("POST /requests/{id}/"+name, ownForm(s.withRequests(onlyLocal(form))))
+		mux.HandleFunc("GET /requests/{id}/"+name, serveFormAgain)
+	}
 	mux.HandleFunc("GET /status", s.serveStatusPage)
 	mux.HandleFunc("GET /file", s.serveFilePage)
 	mux.HandleFunc("GET /events", s.serveEventsPage)

@@ -75,6 +75,8 @@ async function attempts(target) {
     json: await fetched(replay, { method: 'POST', headers: json, body: '{}' }),
     kept: await fetched(replay, { method: 'POST', mode: 'no-cors', keepalive: true, body: new URLSearchParams('method=DELETE') }),
     guessed: await fetched(replay, { method: 'POST', headers: { ...json, Authorization: 'Basic YTpi' }, body: '{}' }),
+    form: await fetched('/requests/1/replay', { method: 'POST', mode: 'no-cors', body: new URLSearchParams('method=DELETE') }),
+    masks: await fetched('/requests/1/reveal', { method: 'POST', body: new URLSearchParams() }),
     put: await fetched(replay, { method: 'PUT', headers: json, body: '{}' }),
     reveal: await fetched('/api/requests/1/reveal', { method: 'POST', mode: 'no-cors', body: '{}' }),
     stream: await streamed('/api/events?topics=requests'),
@@ -110,8 +112,9 @@ for (const attacker of Object.keys(attackers)) {
       document.body.append(inner);
     }), router.admin);
     assert.doesNotMatch(await page.frames().at(-1).content(), /shop\.localhost/, 'the page can be framed');
-    const path = '/api/requests/1/replay', before = page.url();
-    for (const enctype of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data']) {
+    const before = page.url(), kinds = ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data'];
+    const tries = [...kinds.map(enctype => ['/api/requests/1/replay', enctype]), ['/requests/1/replay', kinds[1]], ['/requests/1/reveal', kinds[1]]];
+    for (const [path, enctype] of tries) {
       await page.goto(before);
       const sender = page.frames().at(-1);
       await sender.waitForSelector('h1');

@@ -128,8 +128,9 @@ test('a page that has lost its router says so, and catches up', async scene => {
 });
 
 test('all of it without JavaScript', async scene => {
-  const router = await scene.router(yaml);
-  await router.save(`${yaml}  broken: x y\n`);
+  const app = await scene.app(), text = yaml.replace('3903', app.port);
+  const router = await scene.router(text);
+  await router.save(`${text}  broken: x y\n`);
   await until('the bad edit is read', async () => (await router.api('/api/state')).file.status === 'rejected');
   await router.ask('beta.localhost', '/lamps');
   await router.ask('nothing.localhost');
@@ -156,6 +157,31 @@ test('all of it without JavaScript', async scene => {
   await page.getByRole('link', { name: 'beta.localhost' }).click();
   await page.getByRole('heading', { level: 1, name: '/lamps' }).waitFor();
   await page.getByText('connection refused').first().waitFor();
+
+  await view('Requests');
+  await router.ask('gamma.localhost', '/api/lamps?n=1', { method: 'POST', body: 'two\r\nlamps', headers: { Authorization: 'Bearer topsecret' } });
+  await view('Requests');
+  await page.getByRole('link', { name: '/lamps?n=1' }).click();
+  await page.getByText('topsecret').waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Show secrets' }).click();
+  await page.getByRole('cell', { name: 'Bearer topsecret' }).waitFor();
+  await page.getByRole('link', { name: 'Hide secrets' }).click();
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  await page.getByText(/a replay of \d+/).waitFor();
+  const sent = async () => (await router.api(`/api/requests/${new URL(page.url()).pathname.split('/').at(-1)}`)).sent;
+  assert.equal((await sent()).body.text, 'two\r\nlamps');
+  await page.getByRole('link', { name: 'Edit and replay' }).click();
+  await page.getByLabel('Path and query').fill('no path');
+  scene.expected = /409 \(Conflict\)/;
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('alert').getByText('"no path" is no path').waitFor();
+  await page.getByLabel('Path and query').fill('/api/lamps?n=2');
+  await page.locator('[name=body]').fill('three');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await page.getByRole('heading', { level: 1, name: 'n=2' }).waitFor();
+  const { headers, body } = await sent();
+  assert.equal(body.text, 'three');
+  assert.ok(headers.some(h => h.name === 'Authorization'), 'what was masked is not sent');
 
   for (const [name, text] of [['File', 'broken: x y'], ['Events', /\+ alpha.localhost :3901/], ['Status', /3 to 3 endpoints/]]) {
     await view(name);
