@@ -43,10 +43,10 @@ func (a *Appliance) links() (links []web.Link) {
 }
 
 func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
-	key := pool.Key()
+	key, balancing := pool.Key(), pool.Balancing()
 	row := web.Route{
-		URI: key.String(), LoadBalancing: string(pool.Algorithm()),
-		Sticky: len(pool.StickyCookies()) > 0, Requests: pool.Requests(), Traffic: traffic(pool.Traffic()),
+		URI: key.String(), LoadBalancing: string(balancing.Algorithm), HashHeader: balancing.HashHeader, HashBalance: balancing.HashBalance,
+		Sticky: len(pool.StickyCookies()) > 0, StickyCookies: pool.StickyCookies(), RouteServiceURL: pool.RouteServiceURL(), Requests: pool.Requests(), Traffic: traffic(pool.Traffic()),
 		Instances: []web.Instance{},
 	}
 	row.URL = a.linkTo(key)
@@ -56,7 +56,12 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 		instance := web.Instance{
 			Addr: e.Addr, ID: e.InstanceID, Index: e.InstanceIndex, Source: a.source(key, e),
 			InFlight: i.Live().InFlight(), TLS: e.TLS, Zone: e.AvailabilityZone, Tags: e.Tags.Map(),
+			ServerCertDomainSAN: e.ServerCertDomainSAN, HealthPath: e.HealthPath,
 		}
+		if e.Protocol != "http1" {
+			instance.Protocol = e.Protocol
+		}
+		row.OwnBalancing = row.OwnBalancing || e.Balancing.Algorithm != ""
 		instance.Requests, instance.Errors = i.Requests()
 		if row.App == "" {
 			row.App = e.App
@@ -69,7 +74,7 @@ func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {
 		row.Instances = append(row.Instances, instance)
 	}
 	if row.Source = busClients(row.Instances); ofFile {
-		row.App, row.Source = app, fileLine(file, line)
+		row.App, row.Source, row.Open = app, fileLine(file, line), a.apps.Open(key)
 	}
 	return row
 }

@@ -183,6 +183,13 @@ func (a *Apps) Owner(key route.Key) (app, file string, line int, ok bool) {
 	return o.app.name, o.file, o.line, true
 }
 
+// Open reports whether the file has a route, and admits endpoints of other clients
+// to it.
+func (a *Apps) Open(key route.Key) bool {
+	o, ok := a.index.Load().owners[key]
+	return ok && o.app.open
+}
+
 // Concerns says whether a route is the file's, or was before the last edit: a
 // route that an edit has removed is on its way out of the table. Any goroutine may
 // call it.

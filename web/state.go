@@ -58,14 +58,24 @@ type File struct {
 
 // Route is one row of the table.
 type Route struct {
-	URI           string     `json:"uri"`              // host[/path], the key of the row
-	URL           string     `json:"url,omitempty"`    // where a browser reaches it; empty for a wildcard
-	Source        string     `json:"source"`           // "routes.yaml:7", or who on the bus: "bus, component worker"
-	App           string     `json:"app,omitempty"`    // its app, from the file or from the bus
-	Sticky        bool       `json:"sticky,omitempty"` // the route names session cookies of its own
-	LoadBalancing string     `json:"load_balancing"`   // round-robin, least-connection, hash
-	Instances     []Instance `json:"instances"`        // in the order of their registration
-	Requests      uint64     `json:"requests"`         // since the start
+	URI           string   `json:"uri"`                      // host[/path], the key of the row
+	URL           string   `json:"url,omitempty"`            // where a browser reaches it; empty for a wildcard
+	Source        string   `json:"source"`                   // "routes.yaml:7", or who on the bus: "bus, component worker"
+	App           string   `json:"app,omitempty"`            // its app, from the file or from the bus
+	Sticky        bool     `json:"sticky,omitempty"`         // the route names session cookies of its own
+	StickyCookies []string `json:"sticky_cookies,omitempty"` // these
+	LoadBalancing string   `json:"load_balancing"`           // round-robin, least-connection, hash
+	// OwnBalancing says that the route asks for that; else it is balancing_algorithm.
+	// HashHeader and HashBalance go with hash.
+	OwnBalancing bool    `json:"own_balancing,omitempty"`
+	HashHeader   string  `json:"hash_header,omitempty"`
+	HashBalance  float64 `json:"hash_balance,omitempty"`
+	// RouteServiceURL is where its requests go first.
+	RouteServiceURL string `json:"route_service_url,omitempty"`
+	// Open says that the route is the file's, and that programs of the bus may join it.
+	Open      bool       `json:"open,omitempty"`
+	Instances []Instance `json:"instances"` // in the order of their registration
+	Requests  uint64     `json:"requests"`  // since the start
 	// Traffic is what is known of the last minutes.
 	Traffic Traffic `json:"traffic"`
 }
@@ -93,13 +103,17 @@ type Instance struct {
 	HealthSince time.Time `json:"health_since,omitzero"`
 	HealthWhy   string    `json:"health_why,omitempty"`
 
-	InFlight    int               `json:"in_flight,omitempty"`   // requests that have not ended
-	Failed      bool              `json:"failed,omitempty"`      // Health is down
-	FailedSince time.Time         `json:"failed_since,omitzero"` // as health_since
-	Error       string            `json:"error,omitempty"`       // why it failed
-	TLS         bool              `json:"tls,omitempty"`         // the router speaks TLS to it
-	Zone        string            `json:"zone,omitempty"`        // its availability zone
-	Tags        map[string]string `json:"tags,omitempty"`        // as it registered them
+	InFlight    int       `json:"in_flight,omitempty"`   // requests that have not ended
+	Failed      bool      `json:"failed,omitempty"`      // Health is down
+	FailedSince time.Time `json:"failed_since,omitzero"` // as health_since
+	Error       string    `json:"error,omitempty"`       // why it failed
+	TLS         bool      `json:"tls,omitempty"`         // the router speaks TLS to it
+	// ServerCertDomainSAN is the name that its certificate must carry.
+	ServerCertDomainSAN string            `json:"server_cert_domain_san,omitempty"`
+	Protocol            string            `json:"protocol,omitempty"`    // http2, h2c; empty is http1
+	HealthPath          string            `json:"health_path,omitempty"` // that tells whether it is well; empty where a connection has to
+	Zone                string            `json:"zone,omitempty"`        // its availability zone
+	Tags                map[string]string `json:"tags,omitempty"`        // as it registered them
 	// Requests are those that were sent here for this route since it registered, and
 	// Errors those that went wrong: no reply came, or one with 5xx.
 	Requests uint64 `json:"requests,omitempty"`
@@ -137,7 +151,8 @@ func (f File) equal(g File) bool {
 
 func (r Route) equal(o Route) bool {
 	return r.URI == o.URI && r.URL == o.URL && r.Source == o.Source && r.App == o.App &&
-		r.Sticky == o.Sticky && r.LoadBalancing == o.LoadBalancing && r.Requests == o.Requests && r.Traffic.equal(o.Traffic) &&
+		r.Sticky == o.Sticky && slices.Equal(r.StickyCookies, o.StickyCookies) && r.OwnBalancing == o.OwnBalancing &&
+		r.HashHeader == o.HashHeader && r.HashBalance == o.HashBalance && r.RouteServiceURL == o.RouteServiceURL && r.Open == o.Open && r.LoadBalancing == o.LoadBalancing && r.Requests == o.Requests && r.Traffic.equal(o.Traffic) &&
 		slices.EqualFunc(r.Instances, o.Instances, Instance.equal)
 }
 
@@ -151,7 +166,7 @@ func (i Instance) equal(o Instance) bool {
 		i.LastSeen.Equal(o.LastSeen) && i.Expires.Equal(o.Expires) &&
 		i.Health == o.Health && i.HealthSince.Equal(o.HealthSince) && i.HealthWhy == o.HealthWhy &&
 		i.InFlight == o.InFlight && i.Failed == o.Failed && i.FailedSince.Equal(o.FailedSince) && i.Error == o.Error &&
-		i.TLS == o.TLS && i.Zone == o.Zone && i.Requests == o.Requests && i.Errors == o.Errors && maps.Equal(i.Tags, o.Tags)
+		i.TLS == o.TLS && i.ServerCertDomainSAN == o.ServerCertDomainSAN && i.Protocol == o.Protocol && i.HealthPath == o.HealthPath && i.Zone == o.Zone && i.Requests == o.Requests && i.Errors == o.Errors && maps.Equal(i.Tags, o.Tags)
 }
 
 // diffRoutes calls upsert for every route of next that before lacks or has

@@ -36,7 +36,7 @@ func TestEqualSeesEveryField(t *testing.T) {
 
 func someValue(t *testing.T, kind reflect.Type) reflect.Value {
 	t.Helper()
-	for _, v := range []any{"x", true, 1, uint64(1), 0.5, []uint32{1}, Traffic{P50: 1}, time.Unix(1, 0), map[string]string{"a": "b"}, []Instance{{}}, []problem.Problem{{}}} {
+	for _, v := range []any{"x", true, 1, uint64(1), 0.5, []uint32{1}, []string{"x"}, Traffic{P50: 1}, time.Unix(1, 0), map[string]string{"a": "b"}, []Instance{{}}, []problem.Problem{{}}} {
 		if reflect.TypeOf(v) == kind {
 			return reflect.ValueOf(v)
 		}
