@@ -40,6 +40,7 @@ type Server struct {
 	closing    atomic.Bool
 	largeHeads atomic.Int64 // bytes of heads that are larger than most
 	gone       goneWatch
+	workers    workers
 
 	mu        sync.Mutex // guards all below
 	listeners map[net.Listener]struct{}
@@ -93,7 +94,7 @@ func (s *Server) start(rwc net.Conn, base context.Context) {
 	s.conns[c] = struct{}{}
 	s.mu.Unlock()
 	c.tell(http.StateNew) // before Serve can return
-	go c.serve()
+	s.workers.serve(c)
 }
 
 // forget takes a connection off the list.
@@ -138,6 +139,7 @@ func (s *Server) closeListeners() (err error) {
 // Close closes all listeners and connections, but for those hijacked.
 func (s *Server) Close() error {
 	err := s.closeListeners()
+	s.workers.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
@@ -155,6 +157,7 @@ const newIsIdleAfter = 5 * time.Second
 // context's error when that ends first. It does not wait for hijacked ones.
 func (s *Server) Shutdown(ctx context.Context) error {
 	err := s.closeListeners()
+	s.workers.close()
 	began := time.Now()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
