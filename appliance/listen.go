@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -13,7 +14,7 @@ import (
 // Port 0 is any free port. setting names what chooses another port.
 func listen(host string, port uint16, setting string) ([]net.Listener, error) {
 	if host != "127.0.0.1" && host != "localhost" {
-		l, err := net.Listen("tcp", address(host, port))
+		l, err := listenConfig.Listen(context.Background(), "tcp", address(host, port))
 		if err != nil {
 			return nil, portError(err, host, port, setting)
 		}
@@ -33,12 +34,12 @@ func listen(host string, port uint16, setting string) ([]net.Listener, error) {
 }
 
 func listenBothLoopbacks(port uint16) ([]net.Listener, error) {
-	v4, err := net.Listen("tcp", address("127.0.0.1", port))
+	v4, err := listenConfig.Listen(context.Background(), "tcp", address("127.0.0.1", port))
 	if err != nil {
 		return nil, err
 	}
 	got := v4.Addr().(*net.TCPAddr).Port
-	v6, err := net.Listen("tcp", address("::1", uint16(got)))
+	v6, err := listenConfig.Listen(context.Background(), "tcp", address("::1", uint16(got)))
 	switch {
 	case err == nil:
 		return []net.Listener{v4, v6}, nil
