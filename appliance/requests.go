@@ -40,7 +40,7 @@ func (a *Appliance) requestLog() *web.RequestLog {
 		Newest: func(before uint64) iter.Seq[web.Request] {
 			return func(yield func(web.Request) bool) {
 				for e := range log.Newest(before) {
-					if !yield(request(&e)) {
+					if !yield(a.request(&e)) {
 						return
 					}
 				}
@@ -52,7 +52,7 @@ func (a *Appliance) requestLog() *web.RequestLog {
 			if !ok {
 				return web.RequestDetail{}, false
 			}
-			return requestDetail(&e, reveal), true
+			return a.requestDetail(&e, reveal), true
 		},
 		Watch:    log.Watch,
 		Look:     log.Look,
@@ -61,11 +61,11 @@ func (a *Appliance) requestLog() *web.RequestLog {
 	}
 }
 
-func request(e *requests.Entry) web.Request {
+func (a *Appliance) request(e *requests.Entry) web.Request {
 	r := web.Request{
 		ID: e.ID, RequestID: e.RequestID, Time: e.Started, Client: e.Client, Protocol: e.Protocol,
 		Method: e.Method, Scheme: "http", Host: e.Host, Target: requests.MaskURL(e.Target),
-		Route: e.Route, App: e.App, RouteService: e.RouteService, Attempts: e.Attempts,
+		Route: e.Route, App: a.appName(e.App), RouteService: e.RouteService, Attempts: e.Attempts,
 		Status: e.Status, RouterError: e.RouterError, Error: e.Cause,
 		RequestBytes: e.RequestBytes, ResponseBytes: e.ResponseBytes, Timing: timing(e.Timing),
 		Upgrade: e.Upgrade, ReplayOf: e.ReplayOf, Captured: e.Detail != nil,
@@ -79,6 +79,16 @@ func request(e *requests.Entry) web.Request {
 	return r
 }
 
+// appName is what the file calls an app, which has a GUID made of that on the wire.
+func (a *Appliance) appName(guid string) string {
+	if a.apps != nil {
+		if name, ok := a.apps.AppName(guid); ok {
+			return name
+		}
+	}
+	return guid
+}
+
 func timing(t requests.Timing) web.Timing {
 	return web.Timing{
 		Total: ms(t.Total), Router: ms(t.Router), Failed: ms(t.Failed), DNS: ms(t.DNS), Dial: ms(t.Dial),
@@ -89,8 +99,8 @@ func timing(t requests.Timing) web.Timing {
 // ms is a duration in milliseconds, to the microsecond.
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-func requestDetail(e *requests.Entry, reveal bool) web.RequestDetail {
-	d := web.RequestDetail{Request: request(e), Revealed: reveal}
+func (a *Appliance) requestDetail(e *requests.Entry, reveal bool) web.RequestDetail {
+	d := web.RequestDetail{Request: a.request(e), Revealed: reveal}
 	target := e.Target
 	if c := e.Detail; c != nil {
 		target = strings.ToValidUTF8(c.Target, "\uFFFD")

@@ -71,7 +71,7 @@ func TestRequestsAreShownWithWhatBecameOfThem(t *testing.T) {
 		"Authorization: Bearer secret-secret-secret", "Content-Type: application/x-www-form-urlencoded"))
 
 	r := latest(t, a, "the purchase", func(r web.Request) bool { return r.Method == "POST" })
-	if r.Status != 201 || r.Route != "shop.localhost" || r.Host != "shop.localhost" || r.Instance == nil || !strings.HasSuffix(r.Instance.Addr, ":"+shop) ||
+	if r.Status != 201 || r.Route != "shop.localhost" || r.App != "shop" || r.Host != "shop.localhost" || r.Instance == nil || !strings.HasSuffix(r.Instance.Addr, ":"+shop) ||
 		r.Attempts != 1 || r.RequestBytes != 9 || r.ResponseBytes != int64(len(`{"got":"color=red","password":"hunter2"}`)) || !r.Captured || r.Protocol != "HTTP/1.1" {
 		t.Errorf("got %+v", r)
 	}

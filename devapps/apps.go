@@ -183,6 +183,13 @@ func (a *Apps) Owner(key route.Key) (app, file string, line int, ok bool) {
 	return o.app.name, o.file, o.line, true
 }
 
+// AppName returns the name of the file's app that has a GUID on the wire, and false
+// when none has it.
+func (a *Apps) AppName(guid string) (string, bool) {
+	name, ok := a.index.Load().names[guid]
+	return name, ok
+}
+
 // Open reports whether the file has a route, and admits endpoints of other clients
 // to it.
 func (a *Apps) Open(key route.Key) bool {

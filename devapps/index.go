@@ -11,6 +11,7 @@ import (
 // published.
 type index struct {
 	owners map[route.Key]owner
+	names  map[string]string // of the apps, by their GUIDs
 }
 
 // owner is the app that has a route.
@@ -28,13 +29,14 @@ type indexedApp struct {
 
 // newIndex returns the index of a manifest; of none, an empty one.
 func newIndex(m *Manifest) *index {
-	x := &index{owners: make(map[route.Key]owner)}
+	x := &index{owners: make(map[route.Key]owner), names: make(map[string]string)}
 	if m == nil {
 		return x
 	}
 	for i := range m.Apps {
 		app := &m.Apps[i]
 		indexed := &indexedApp{name: app.Name, open: app.Open, own: make(map[string]*wire.Registration, len(app.Instances))}
+		x.names[app.ID] = app.Name
 		tags := app.wireTags()
 		for n, instance := range app.Instances {
 			r := app.registration(n, instance, nil, tags)

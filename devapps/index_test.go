@@ -72,6 +72,15 @@ func TestRefuseKeepsTheFilesRoutes(t *testing.T) {
 	if app, file, line, ok := a.Owner(api); app != "api" || file != "routes.yaml" || line != 2 || !ok {
 		t.Errorf("Owner: got %s, %s:%d, %v", app, file, line, ok)
 	}
+	if name, ok := a.AppName(own.App); name != "api" || !ok {
+		t.Errorf("AppName: got %q, %v", name, ok)
+	}
+	if name, ok := a.AppName("guid"); ok {
+		t.Errorf("AppName of a stranger: got %q", name)
+	}
+	if !a.Open(free) || a.Open(api) || a.Open(unknown) {
+		t.Errorf("Open: got %v, %v and %v, want true, false and false", a.Open(free), a.Open(api), a.Open(unknown))
+	}
 	if app, _, _, ok := a.Owner(unknown); ok {
 		t.Errorf("Owner of a route that is not the file's: got %s", app)
 	}

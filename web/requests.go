@@ -57,7 +57,7 @@ type Request struct {
 	Target    string    `json:"target"`   // path and query
 
 	Route    string           `json:"route,omitempty"`    // the key of the row; none when no route matched
-	App      string           `json:"app,omitempty"`      // of the instance
+	App      string           `json:"app,omitempty"`      // of the instance, as Route.App
 	Instance *RequestInstance `json:"instance,omitempty"` // the one that was tried last
 	// RouteService says that the request was sent to the route's service.
 	RouteService  bool   `json:"route_service,omitempty"`
