@@ -39,9 +39,9 @@ type Options struct {
 	// Terminal, when not nil, gets the banner and one line per change, for people.
 	// When nil, the log gets the changes instead.
 	Terminal io.Writer
-	// Paint, when not nil, colours a line for Terminal that begins with its mark:
-	// +, ~, - or !.
-	Paint func(string) string
+	// Paint, when not nil, colours a line for Terminal: an event's text, which begins
+	// with its mark (+, ~, - or !), by its web.Event.Kind, which may be empty.
+	Paint func(kind, text string) string
 	// FirstSteps, when not nil, says on Terminal what to do when there is no routes
 	// file yet: a line or two. It is called once, on a goroutine of its own.
 	FirstSteps func() string

@@ -17,7 +17,7 @@ import (
 // told.
 type terminal struct {
 	out   io.Writer
-	paint func(string) string // colours a line that begins with its mark; nil for none
+	paint func(kind, text string) string // colours a line; nil for none
 
 	mu    sync.Mutex   // guards the rest, and orders the writing
 	early bytes.Buffer // what came before the banner, unless open
@@ -67,7 +67,7 @@ func (s sum) String() string {
 	return fmt.Sprintf("… and %s: %s; devrouter routes shows the table", count(s.total(), "more change"), strings.Join(parts, ", "))
 }
 
-func newTerminal(out io.Writer, paint func(string) string) *terminal {
+func newTerminal(out io.Writer, paint func(kind, text string) string) *terminal {
 	return &terminal{out: out, paint: paint}
 }
 
@@ -100,7 +100,7 @@ func (t *terminal) tell(r report) {
 		}
 		s.told++
 	}
-	t.line(r.event.Time, r.event.Text)
+	t.line(r.event.Time, r.event.Kind, r.event.Text)
 	for line := range strings.Lines(r.detail) {
 		t.write("          " + Printable(strings.TrimSuffix(line, "\n")) + "\n")
 	}
@@ -150,7 +150,7 @@ func (t *terminal) tellHeld(s *second) bool {
 	if s.held.total() == 0 {
 		return false
 	}
-	t.line(time.Now(), s.held.String())
+	t.line(time.Now(), "", s.held.String())
 	s.held = sum{}
 	return true
 }
@@ -168,10 +168,10 @@ func (t *terminal) close() {
 	}
 }
 
-func (t *terminal) line(at time.Time, text string) {
+func (t *terminal) line(at time.Time, kind, text string) {
 	text = Printable(text)
 	if t.paint != nil {
-		text = t.paint(text)
+		text = t.paint(kind, text)
 	}
 	t.write(at.Format(time.TimeOnly) + "  " + text + "\n")
 }

@@ -77,7 +77,7 @@ func TestTerminalTellsAllAtTheEnd(t *testing.T) {
 
 func TestTerminalBeginsWithTheBanner(t *testing.T) {
 	var out bytes.Buffer
-	term := newTerminal(&out, func(text string) string { return "<" + text + ">" })
+	term := newTerminal(&out, func(_, text string) string { return "<" + text + ">" })
 	term.tell(report{event: web.Event{Text: "+ a\x1b[2Jb"}})
 	if out.Len() != 0 {
 		t.Errorf("before the banner: %q", &out)

@@ -106,13 +106,19 @@ func (l *eventLog) printOne(e web.Event) error {
 	if l.json {
 		return l.printJSON(e)
 	}
-	_, err := fmt.Fprintf(l.out, "%s  %s\n", l.paint(faint, e.Time.Local().Format(time.TimeOnly)), l.paint(eventStyle(e.Text), plain(e.Text)))
+	_, err := fmt.Fprintf(l.out, "%s  %s\n", l.paint(faint, e.Time.Local().Format(time.TimeOnly)), l.paint(eventStyle(e.Kind, e.Text), plain(e.Text)))
 	return err
 }
 
-// eventStyle goes by the mark that an event's text begins with.
-func eventStyle(text string) style {
-	if len(text) > 1 && text[1] == ' ' {
+// eventStyle goes by the mark that an event's text begins with, but for an endpoint's
+// health, which is the news of a line that only says what changed.
+func eventStyle(kind, text string) style {
+	switch {
+	case kind == "endpoint-down":
+		return red
+	case kind == "endpoint-up":
+		return green
+	case len(text) > 1 && text[1] == ' ':
 		return map[byte]style{'+': green, '~': cyan, '-': yellow, '!': red}[text[0]]
 	}
 	return ""

@@ -175,12 +175,12 @@ func chooseOutput(format string, stdout, stderr io.Writer) output {
 }
 
 // painter returns what colours the lines for a person; nil where colour does not help.
-func (o output) painter() func(string) string {
+func (o output) painter() func(kind, text string) string {
 	if o.terminal == nil || !wantsColour(o.terminal, os.Getenv) {
 		return nil
 	}
 	p := printer{colour: true}
-	return func(text string) string { return p.paint(eventStyle(text), text) }
+	return func(kind, text string) string { return p.paint(eventStyle(kind, text), text) }
 }
 
 // logger returns the log, whose level is the configuration's until somebody sets
