@@ -34,7 +34,8 @@ func TestAdminPathsCheckTheHost(t *testing.T) {
 		r := a.Request("GET", url, nil, "Origin: http://evil.test")
 		r.SetBasicAuth("admin", "sesame")
 		res := a.Do(r)
-		if res.StatusCode != 200 || res.Header.Get("Access-Control-Allow-Origin") != "" {
+		if res.StatusCode != 200 || res.Header.Get("Access-Control-Allow-Origin") != "" ||
+			res.Header.Get("Cross-Origin-Resource-Policy") != "same-origin" || res.Header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: got %d %v", url, res.StatusCode, res.Header)
 		}
 		r.Host = "evil.test"

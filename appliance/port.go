@@ -37,9 +37,19 @@ func (p *port) handle(c *config.Config, h http.Handler) {
 		h = web.CheckHost(pageHosts(c), h)
 	}
 	p.server = &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: notEmbedded(h), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 	}
+}
+
+// notEmbedded keeps what a port answers out of other sites' pages: by an address that
+// is this machine's, a browser would fetch it for them as an image or a script.
+func notEmbedded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // run serves until ctx ends.
