@@ -45,7 +45,7 @@ func (r *Router) drain() {
 		r.log.Warn("router.drain.timed-out", "timeout_seconds", r.opts.DrainTimeout.Seconds())
 	}
 	for _, e := range r.entrances() {
-		e.guests.closeSilent() // http.Server would give each 5 seconds to say something
+		e.closeSilent() // http.Server would give each 5 seconds to say something
 	}
 	r.endBase()
 	<-shut
@@ -70,7 +70,7 @@ func (r *Router) linger() {
 	defer end.Stop()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for r.clear.guests.open.Load()+r.secure.guests.open.Load() > 0 {
+	for r.clear.open()+r.secure.open() > 0 {
 		select {
 		case <-look.C:
 		case <-end.C:

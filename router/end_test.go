@@ -168,7 +168,7 @@ func TestSilentConnectionsDoNotHoldUpTheEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	f.eventually("the connection", func() bool { return f.router.clear.guests.open.Load() == 1 })
+	f.eventually("the connection", func() bool { return f.router.clear.open() == 1 })
 	began := time.Now()
 	f.stop()
 	if took := time.Since(began); took > 30*time.Second {

@@ -23,7 +23,7 @@ type entrance struct {
 	own       *http1.Server                  // of HTTP/1.1; nil when net/http serves that as well
 	server    *http.Server                   // of what own does not serve
 	handover  *http1.Handover                // from own to server; nil when there is nothing to hand over
-	guests    *guests                        // of the servers
+	guests    *guests                        // of server
 	listeners []net.Listener                 // as bound, without TLS
 	doors     []*patientListener
 }
@@ -37,10 +37,13 @@ func (r *Router) newEntrances() (clear, secure *entrance) {
 	secure.tls = r.opts.TLS.config()
 	secure.server.Protocols.SetHTTP2(r.opts.TLS.offersHTTP2())
 	watch := newPunctuality(r.opts.HandshakeTimeout).watch
-	secure.setConnState(func(conn net.Conn, state http.ConnState) {
+	secure.server.ConnState = func(conn net.Conn, state http.ConnState) {
 		watch(conn, state)
 		secure.guests.watch(conn, state)
-	})
+	}
+	if secure.own != nil {
+		secure.own.ConnState = watch
+	}
 	return clear, secure
 }
 
@@ -49,15 +52,8 @@ func (r *Router) newEntrance(listen func() ([]net.Listener, error)) *entrance {
 	if !r.opts.UseNetHTTP {
 		e.own = r.newOwnServer()
 	}
-	e.setConnState(e.guests.watch)
+	e.server.ConnState = e.guests.watch
 	return e
-}
-
-func (e *entrance) setConnState(hook func(net.Conn, http.ConnState)) {
-	e.server.ConnState = hook
-	if e.own != nil {
-		e.own.ConnState = hook
-	}
 }
 
 func (r *Router) newOwnServer() *http1.Server {
@@ -195,6 +191,23 @@ func (e *entrance) shutdown(ctx context.Context) {
 	wg.Wait()
 }
 
+// open returns how many connections there are, tunnels aside.
+func (e *entrance) open() int {
+	n := int(e.guests.open.Load())
+	if e.own != nil {
+		n += e.own.Open()
+	}
+	return n
+}
+
+// closeSilent closes those that have not made a request, such as browsers open in advance.
+func (e *entrance) closeSilent() {
+	e.guests.closeSilent()
+	if e.own != nil {
+		e.own.CloseNew()
+	}
+}
+
 // close closes all connections.
 func (e *entrance) close() {
 	if e.own != nil {
@@ -291,7 +304,8 @@ func (p *punctuality) watch(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// guests are a server's open connections, tunnels aside. The zero value has none.
+// guests are an http.Server's open connections, tunnels aside. http1.Server knows
+// its own. The zero value has none.
 type guests struct {
 	open   atomic.Int64
 	silent sync.Map // net.Conn to nothing: those that have not yet made a request
@@ -313,7 +327,7 @@ func (g *guests) watch(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// closeSilent closes those that have not made a request, such as browsers open in advance.
+// closeSilent closes those that have not made a request.
 func (g *guests) closeSilent() {
 	for conn := range g.silent.Range {
 		closeNow(conn.(net.Conn))

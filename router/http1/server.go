@@ -44,7 +44,8 @@ type Server struct {
 
 	mu        sync.Mutex // guards all below
 	listeners map[net.Listener]struct{}
-	conns     map[*conn]struct{}
+	first     *conn // of a list of all
+	count     int   // how many that are
 }
 
 // Serve accepts from a listener until that fails or the server is shut down,
@@ -87,21 +88,53 @@ func (s *Server) start(rwc net.Conn, base context.Context) {
 	}
 	c := &conn{server: s, rwc: rwc, ctx: ctx}
 	c.rd.src = rwc
-	s.mu.Lock()
-	if s.conns == nil {
-		s.conns = make(map[*conn]struct{})
-	}
-	s.conns[c] = struct{}{}
-	s.mu.Unlock()
+	s.remember(c)
 	c.tell(http.StateNew) // before Serve can return
 	s.workers.serve(c)
+}
+
+// remember puts a connection on the list.
+func (s *Server) remember(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.next = s.first; c.next != nil {
+		c.next.previous = c
+	}
+	s.first = c
+	s.count++
 }
 
 // forget takes a connection off the list.
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
-	delete(s.conns, c)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if c.previous != nil {
+		c.previous.next = c.next
+	} else {
+		s.first = c.next
+	}
+	if c.next != nil {
+		c.next.previous = c.previous
+	}
+	c.previous, c.next = nil, nil
+	s.count--
+}
+
+// Open returns how many connections there are, but for those hijacked.
+func (s *Server) Open() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+// CloseNew closes the connections that have not yet sent a request, such as
+// browsers open in advance.
+func (s *Server) CloseNew() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.first; c != nil; c = c.next {
+		c.closeIn(stateNew)
+	}
 }
 
 func (s *Server) addListener(l net.Listener) bool {
@@ -142,7 +175,7 @@ func (s *Server) Close() error {
 	s.workers.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
+	for c := s.first; c != nil; c = c.next {
 		c.hangUp()
 	}
 	return err
@@ -179,12 +212,13 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) closeIdle(fresh bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.conns {
-		if c.state.CompareAndSwap(stateIdle, stateClosed) || fresh && c.state.CompareAndSwap(stateNew, stateClosed) {
-			c.hangUp()
+	for c := s.first; c != nil; c = c.next {
+		c.closeIn(stateIdle)
+		if fresh {
+			c.closeIn(stateNew)
 		}
 	}
-	return len(s.conns)
+	return s.count
 }
 
 func (s *Server) logf(format string, args ...any) {

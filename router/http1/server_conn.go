@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -22,7 +23,7 @@ type conn struct {
 	out    io.Writer    // what replies are written to: rwc
 	raw    syscall.RawConn
 	tls    *tls.ConnectionState
-	ctx    context.Context
+	ctx    context.Context // as the server's hooks have made it
 	remote string
 	state  atomic.Int32
 
@@ -35,6 +36,8 @@ type conn struct {
 	lingers  bool        // the client may still be sending when the connection is closed
 	hijacked bool
 	turn     *turn // of the request that is served; nil when there is none
+
+	previous, next *conn // in the server's list
 }
 
 // What a connection does, in conn.state.
@@ -52,9 +55,8 @@ var past = time.Unix(1, 0)
 func (c *conn) serve() {
 	defer c.end()
 	if addr := c.rwc.RemoteAddr(); addr != nil {
-		c.remote = addr.String()
+		c.remote = text(addr)
 	}
-	c.ctx = context.WithValue(c.ctx, http.LocalAddrContextKey, c.rwc.LocalAddr())
 	if secure, ok := c.rwc.(*tls.Conn); ok && !c.shakeHands(secure) {
 		return
 	}
@@ -66,9 +68,6 @@ func (c *conn) serve() {
 		socket := newSocket(c.tcp)
 		c.rd.src, c.out = socket, socket
 	}
-	var cancel context.CancelFunc
-	c.ctx, cancel = context.WithCancel(c.ctx)
-	defer cancel()
 	for c.await() && c.serveRequest() {
 	}
 }
@@ -126,6 +125,34 @@ func (c *conn) tell(state http.ConnState) {
 // hangUp closes the connection at once. That of TLS would wait for its handshake,
 // or for a client that does not read.
 func (c *conn) hangUp() { innermost(c.rwc).Close() }
+
+// closeIn closes the connection if that is its state.
+func (c *conn) closeIn(state int32) {
+	if c.state.CompareAndSwap(state, stateClosed) {
+		c.hangUp()
+	}
+}
+
+// connContext is the context of a connection's requests: the one that the hooks
+// have made, with what http.Server adds to it.
+type connContext conn
+
+// Deadline is that of the hooks' context.
+func (c *connContext) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
+
+// Done is that of the hooks' context.
+func (c *connContext) Done() <-chan struct{} { return c.ctx.Done() }
+
+// Err is that of the hooks' context.
+func (c *connContext) Err() error { return c.ctx.Err() }
+
+// Value knows the address that the client has connected to.
+func (c *connContext) Value(key any) any {
+	if key == http.LocalAddrContextKey {
+		return c.rwc.LocalAddr()
+	}
+	return c.ctx.Value(key)
+}
 
 // shakeHands returns false when the connection is not to be served, or by
 // another.
@@ -193,11 +220,6 @@ func (c *conn) leave() bool {
 func (c *conn) await() bool {
 	if len(c.rd.buffered()) == 0 {
 		c.rd.release()
-		limit := c.server.idleTimeout()
-		if c.state.Load() == stateNew {
-			limit = c.server.headTimeout()
-		}
-		c.readWithin(limit)
 		if c.fillFirst() != nil {
 			return false
 		}
@@ -211,16 +233,17 @@ func (c *conn) await() bool {
 }
 
 func (c *conn) fillFirst() error {
+	limit := c.server.idleTimeout()
+	if c.state.Load() == stateNew {
+		limit = c.server.headTimeout()
+		if c.lazy != nil && c.fillLazily(c.lazy.look) == nil && c.rd.buf != nil {
+			return nil // the request was there before the connection was: no need of a timer
+		}
+	}
+	c.readWithin(limit)
 	switch {
 	case c.lazy != nil:
-		first, err := c.lazy.read()
-		if err != nil {
-			c.lazy.release()
-			return err
-		}
-		c.rd.take(c.lazy.buf, len(first))
-		c.lazy.buf = nil
-		return nil
+		return c.fillLazily(c.lazy.read)
 	case c.tls == nil:
 		return c.rd.fill()
 	}
@@ -232,6 +255,19 @@ func (c *conn) fillFirst() error {
 	c.rd.makeRoom()
 	(*c.rd.buf)[0], c.rd.w = c.one[0], 1
 	return nil
+}
+
+// fillLazily fills the buffer with what a function of the lazy reader returns.
+func (c *conn) fillLazily(read func() ([]byte, error)) error {
+	first, err := read()
+	if err != nil {
+		c.lazy.release()
+	}
+	if len(first) > 0 {
+		c.rd.take(c.lazy.buf, len(first))
+		c.lazy.buf = nil
+	}
+	return err
 }
 
 // readWithin bounds the reads from now on, or sets no bound. A bound that is set
@@ -425,6 +461,19 @@ func minTime(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// text is what an address's String returns, at less cost.
+func text(addr net.Addr) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return addr.String()
+	}
+	ap := tcp.AddrPort()
+	if !ap.IsValid() {
+		return addr.String()
+	}
+	return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()).String()
 }
 
 // innermost is the connection that others were wrapped around.

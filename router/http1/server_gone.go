@@ -38,7 +38,7 @@ func (x *requestContext) begin(c *conn) {
 	x.c, x.over, x.begun = c, c == nil, false
 	x.base = context.Background()
 	if c != nil {
-		x.base = c.ctx
+		x.base = (*connContext)(c)
 	}
 }
 

@@ -377,3 +377,40 @@ func memory() int64 {
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapInuse + m.StackInuse)
 }
+
+// CloseNew closes who has said nothing, and no other. Open counts those that are left.
+func TestNewConnectionsAreClosed(t *testing.T) {
+	var s *Server
+	addr := serve(t, echo, func(made *Server) { s = made })
+	silent, used := dial(t, addr), dial(t, addr)
+	used.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	used.reply("GET")
+	for s.Open() < 2 { // until the silent one is accepted, too
+		runtime.Gosched()
+	}
+	s.CloseNew()
+	silent.rest()
+	used.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+	used.reply("GET")
+	used.rest()
+	for s.Open() > 0 {
+		runtime.Gosched()
+	}
+}
+
+// The text of an address is what String returns.
+func TestTextsOfAddresses(t *testing.T) {
+	for _, addr := range []net.Addr{
+		&net.TCPAddr{IP: net.IP{127, 0, 0, 1}, Port: 80},
+		&net.TCPAddr{IP: net.ParseIP("127.0.0.1"), Port: 65535}, // as in a socket of both families
+		&net.TCPAddr{IP: net.IPv6loopback, Port: 1},
+		&net.TCPAddr{IP: net.ParseIP("fe80::1"), Port: 80, Zone: "eth0"},
+		&net.TCPAddr{IP: net.ParseIP("2001:db8:0:0:1:0:0:1"), Port: 80},
+		&net.TCPAddr{Port: 80},
+		&net.UnixAddr{Name: "/tmp/socket", Net: "unix"},
+	} {
+		if got, want := text(addr), addr.String(); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -16,6 +16,9 @@ func newLazyReader(conn *net.TCPConn, size int) (*lazyReader, error) {
 	return &lazyReader{conn: conn, size: size}, nil
 }
 
+// look returns what has come, where it can be known.
+func (l *lazyReader) look() ([]byte, error) { return nil, nil }
+
 // read returns what comes next. It is valid until the next call.
 func (l *lazyReader) read() ([]byte, error) {
 	if l.buf == nil {

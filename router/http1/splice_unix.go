@@ -16,6 +16,7 @@ type lazyReader struct {
 	size int
 	try  func(fd uintptr) bool // tryRead, made once
 	buf  *[]byte
+	once bool // tryRead does not wait
 	n    int
 	err  syscall.Errno
 }
@@ -31,6 +32,14 @@ func newLazyReader(conn *net.TCPConn, size int) (*lazyReader, error) {
 	return l, nil
 }
 
+// look returns what has come, which may be nothing. It is valid until the next call.
+func (l *lazyReader) look() ([]byte, error) {
+	l.once = true
+	b, err := l.read()
+	l.once = false
+	return b, err
+}
+
 // read returns what comes next. It is valid until the next call.
 func (l *lazyReader) read() ([]byte, error) {
 	if err := l.raw.Read(l.try); err != nil {
@@ -38,6 +47,8 @@ func (l *lazyReader) read() ([]byte, error) {
 		return nil, err
 	}
 	switch {
+	case l.err == syscall.EAGAIN:
+		return nil, nil
 	case l.err != 0:
 		l.release()
 		return nil, os.NewSyscallError("read", l.err)
@@ -54,7 +65,7 @@ func (l *lazyReader) tryRead(fd uintptr) bool {
 	}
 	if l.n, l.err = readNow(fd, *l.buf); l.err == syscall.EAGAIN {
 		l.release()
-		return false
+		return l.once
 	}
 	return true
 }
