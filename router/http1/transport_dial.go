@@ -26,6 +26,7 @@ type endpointConn struct {
 	cut       *cutNote     // of conn over TLS, else nil
 	localAddr string
 	quiet     quietConn
+	asker     asker // of tcp
 	in        reader
 	reused    bool // it has carried a request before
 	answered  bool // something has come on this round trip
@@ -47,8 +48,8 @@ func (t *Transport) connect(ctx context.Context, to target, wire *Wire) (*endpoi
 		if c == nil {
 			break
 		}
-		if len(c.in.buffered()) == 0 && c.recordsUsed() && c.quiet.isQuiet() {
-			return c, nil
+		if len(c.in.buffered()) == 0 && (c.asker.isReady() || c.recordsUsed() && c.quiet.isQuiet()) {
+			return c, nil // the asker looks whether it is alive when it sends
 		}
 		c.close() // its endpoint has left, or has spoken unasked
 	}
@@ -75,6 +76,7 @@ func (t *Transport) dial(ctx context.Context, to target, wire *Wire) (*endpointC
 	if c.tcp, _ = conn.(*net.TCPConn); c.tcp != nil {
 		socket := newSocket(c.tcp)
 		c.in.src, c.out = socket, socket
+		c.asker.ready(c.tcp, &c.in)
 	}
 	if raw, ok := plain.(syscall.Conn); ok {
 		c.quiet.watch(raw)

@@ -136,7 +136,6 @@ func (c *endpointConn) informational(r *reply, wire *Wire, up *upload) error {
 
 // receive makes the response of a head.
 func (c *endpointConn) receive(out *outgoing, r *reply, length int64, up *upload) *http.Response {
-	c.gotHead()
 	res := &r.res
 	r.c, r.up = c, up
 	if res.StatusCode == http.StatusSwitchingProtocols {
@@ -149,6 +148,8 @@ func (c *endpointConn) receive(out *outgoing, r *reply, length int64, up *upload
 	r.body.start(&c.in, length, length < 0 && len(res.TransferEncoding) > 0, &res.Trailer)
 	if r.body.ended() {
 		r.end(io.EOF)
+	} else if rest := r.body.remaining(); up != nil || rest < 0 || rest > int64(len(c.in.buffered())) {
+		c.gotHead() // else the end of the trip comes at once
 	}
 	return res
 }

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"net/http"
 )
@@ -8,24 +9,31 @@ import (
 // roundTrip sends a request and reads the head of its reply. It says whether the
 // request may be sent again when that fails.
 func (c *endpointConn) roundTrip(out *outgoing, wire *Wire) (res *http.Response, again bool, err error) {
-	c.begin(out.req.Context())
 	if err := out.takeInline(); err != nil {
+		c.begin(out.req.Context(), false)
 		return nil, false, c.fail(nil, err)
 	}
-	written, err := c.out.Write(out.sent)
-	if err != nil && written == 0 {
-		return nil, c.reused && out.req.Context().Err() == nil, c.fail(nil, err)
+	c.begin(out.req.Context(), out.body == nil)
+	written, unsent, err := c.send(out)
+	if unsent != nil && written == 0 {
+		return nil, c.reused && out.req.Context().Err() == nil, c.fail(nil, unsent)
 	}
 	// An endpoint that has answered and left before the request was complete: its
 	// answer may be there all the same.
-	unsent := err
 	var up *upload
-	if wire.WroteHead = unsent == nil; unsent == nil && out.body != nil {
-		up = c.startUpload(out)
-	} else {
-		c.awaitHead(c.watch.trip)
+	if wire.WroteHead = unsent == nil; out.body != nil {
+		if unsent == nil {
+			up = c.startUpload(out)
+		} else {
+			c.awaitHead(c.watch.trip)
+		}
 	}
-	if res, err = c.readReply(out, wire, up); err == nil {
+	if err == nil {
+		res, err = c.readReply(out, wire, up)
+	} else {
+		err = c.headError(err)
+	}
+	if err == nil {
 		return res, false, nil
 	}
 	if unsent != nil {
@@ -33,6 +41,23 @@ func (c *endpointConn) roundTrip(out *outgoing, wire *Wire) (res *http.Response,
 	}
 	again = c.reused && !c.answered && isStale(err) && mayRepeat(out.req)
 	return nil, again, c.fail(up, err)
+}
+
+// errNoisy says that an endpoint had left, or had spoken unasked, before a request
+// went to it.
+var errNoisy = errors.New("the connection was not idle")
+
+// send sends what is at hand of a request, and returns how much of it went, and why
+// not all. It may have waited for the reply then: unread is why that has not come.
+func (c *endpointConn) send(out *outgoing) (written int, unsent, unread error) {
+	switch {
+	case c.reused && out.body == nil && c.asker.isReady():
+		return c.asker.ask(out.sent)
+	case c.reused && c.asker.isReady() && !c.quiet.isQuiet():
+		return 0, errNoisy, nil
+	}
+	written, unsent = c.out.Write(out.sent)
+	return written, unsent, nil
 }
 
 // fail closes the connection of a round trip that failed, and returns why it did.

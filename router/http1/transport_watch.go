@@ -100,14 +100,19 @@ type roundTripWatch struct {
 	stopped error       // why the round trip was interrupted
 }
 
-// begin begins a round trip.
-func (c *endpointConn) begin(ctx context.Context) {
+// begin begins a round trip. All of its request may be about to be sent: then the
+// wait for the head of its reply is bounded from now on.
+func (c *endpointConn) begin(ctx context.Context, whole bool) {
 	c.answered = false
 	c.t.watch.busy.Add(1)
 	c.t.watch.wake()
+	now, headBy := c.t.watch.now.Load(), int64(0)
+	if whole && c.t.ResponseHeaderTimeout > 0 {
+		headBy = now + int64(c.t.ResponseHeaderTimeout+tick)
+	}
 	w := &c.watch
 	w.mu.Lock()
-	w.ctx, w.since, w.headBy, w.hasHead, w.stopped = ctx, c.t.watch.now.Load(), 0, false, nil
+	w.ctx, w.since, w.headBy, w.hasHead, w.stopped = ctx, now, headBy, false, nil
 	w.trip++
 	w.mu.Unlock()
 }

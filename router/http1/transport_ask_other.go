@@ -1,0 +1,13 @@
+//go:build !unix
+
+package http1
+
+import "net"
+
+// asker is not there: requests are written and replies read as any other bytes.
+type asker struct{}
+
+func (*asker) ready(net.Conn, *reader) {}
+func (*asker) isReady() bool      { return false }
+
+func (*asker) ask([]byte) (wrote int, unsent, unread error) { return 0, errNoisy, nil }
