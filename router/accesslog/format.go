@@ -40,9 +40,9 @@ type Format struct {
 // the request and the endpoint's registration hold, what is appended is one
 // line free of control bytes. It allocates nothing but dst's growth.
 func (f *Format) Append(dst []byte, r *Record) []byte {
-	headers := r.Forwarded
-	if headers == nil {
-		headers = r.Request.Header
+	header := r.Sent
+	if r.Forwarded == nil {
+		header = func(name string) string { return first(r.Request.Header, name) }
 	}
 
 	dst = appendHost(dst, r.Request.Host)
@@ -57,12 +57,12 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, r.ResponseBytes, 10)
 
-	dst = appendString(dst, " ", first(headers, "Referer"))
-	dst = appendString(dst, " ", first(headers, "User-Agent"))
+	dst = appendString(dst, " ", header("Referer"))
+	dst = appendString(dst, " ", header("User-Agent"))
 	dst = appendString(dst, " ", unless(f.DisableSourceIP, r.RemoteAddr))
 	dst = appendString(dst, " ", r.Endpoint.Addr)
-	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, first(headers, "X-Forwarded-For")))
-	dst = appendString(dst, " x_forwarded_proto:", first(headers, "X-Forwarded-Proto"))
+	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, header("X-Forwarded-For")))
+	dst = appendString(dst, " x_forwarded_proto:", header("X-Forwarded-Proto"))
 	dst = appendString(dst, " vcap_request_id:", r.RequestID)
 	dst = appendSeconds(dst, " response_time:", r.Finished.Sub(r.Started))
 	dst = appendSeconds(dst, " gorouter_time:", r.RouterTime())
@@ -111,7 +111,7 @@ func orNone(d time.Duration) time.Duration {
 // appendExtraHeader prefers what was sent to the endpoint, for there the router
 // has put what it made itself, such as trace ids.
 func appendExtraHeader(dst []byte, name string, r *Record) []byte {
-	value := r.Forwarded.Get(name)
+	value := r.Sent(http.CanonicalHeaderKey(name))
 	if value == "" {
 		value = r.Request.Header.Get(name)
 	}

@@ -25,6 +25,9 @@ type Record struct {
 	Request *http.Request
 	// Forwarded are the headers that were sent to the endpoint; nil when none was tried.
 	Forwarded http.Header
+	// ForwardedFields were sent beside those: the proxy's own, none of whose names is
+	// in Forwarded.
+	ForwardedFields [][2]string
 	// RemoteAddr is the client's address, ip:port.
 	RemoteAddr string
 	// RequestID is the value of X-Vcap-Request-Id. Empty before the request got one.
@@ -76,6 +79,17 @@ type Record struct {
 	Capture *Capture
 	// Cause is the error that the last attempt ended with, nil when none.
 	Cause error
+}
+
+// Sent returns the value of a header, by its canonical name, as it was sent to the
+// endpoint, and "" when it was not, or none was tried.
+func (r *Record) Sent(name string) string {
+	for i := range r.ForwardedFields {
+		if f := &r.ForwardedFields[i]; f[0] == name {
+			return f[1]
+		}
+	}
+	return first(r.Forwarded, name)
 }
 
 // RouterTime is the request's time less what its attempts took: negative when

@@ -61,6 +61,10 @@ type Wire struct {
 	// DNS, Dial and Handshake are what the steps of a new connection took.
 	DNS, Dial, Handshake time.Duration
 	LocalAddr            string // the connection's
+	// Fields are sent beside those of the request's Header, which has none of their
+	// names: a proxy's own, which need not go through a map. Names are canonical. An
+	// empty User-Agent means that none is sent.
+	Fields [][2]string
 	// OnInformational is told of each 1xx reply but 101. Its error ends the
 	// attempt. Optional.
 	OnInformational func(code int, h http.Header) error
@@ -103,7 +107,7 @@ func (t *Transport) Send(req *http.Request, wire *Wire) (*http.Response, error) 
 	defer out.release()
 	to, err := targetOf(req)
 	if err == nil {
-		err = out.prepare(req, t.ExpectContinueTimeout > 0, t.DisableKeepAlives)
+		err = out.prepare(req, wire.Fields, t.ExpectContinueTimeout > 0, t.DisableKeepAlives)
 	}
 	var res *http.Response
 	for again := err == nil; again; {

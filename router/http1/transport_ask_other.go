@@ -8,6 +8,6 @@ import "net"
 type asker struct{}
 
 func (*asker) ready(net.Conn, *reader) {}
-func (*asker) isReady() bool      { return false }
+func (*asker) isReady() bool           { return false }
 
 func (*asker) ask([]byte) (wrote int, unsent, unread error) { return 0, errNoisy, nil }

@@ -30,11 +30,11 @@ type asker struct {
 type askState uint8
 
 const (
-	askBegin askState = iota
-	askNoisy          // something had come before the request went; it has not gone
-	askUnsent         // not all of the request has gone
-	askWait           // for the reply
-	askDone           // something has come, or the connection is over
+	askBegin  askState = iota
+	askNoisy           // something had come before the request went; it has not gone
+	askUnsent          // not all of the request has gone
+	askWait            // for the reply
+	askDone            // something has come, or the connection is over
 )
 
 // ready makes it one for a connection that is read by in. It is not ready where

@@ -26,10 +26,10 @@ type outgoing struct {
 const inlineBody = 16 << 10
 
 // prepare makes what goes out of a request.
-func (o *outgoing) prepare(req *http.Request, expectTimeout bool, closes bool) error {
+func (o *outgoing) prepare(req *http.Request, fields [][2]string, expectTimeout bool, closes bool) error {
 	o.req = req
 	o.buf = getBuffer(minBuffer)
-	b, err := o.appendHead((*o.buf)[:0], closes)
+	b, err := o.appendHead((*o.buf)[:0], fields, closes)
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (o *outgoing) takeInline() error {
 	return nil
 }
 
-func (o *outgoing) appendHead(b []byte, closes bool) ([]byte, error) {
+func (o *outgoing) appendHead(b []byte, fields [][2]string, closes bool) ([]byte, error) {
 	req := o.req
 	method := req.Method
 	if method == "" {
@@ -98,7 +98,7 @@ func (o *outgoing) appendHead(b []byte, closes bool) ([]byte, error) {
 		}
 	}
 	b = append(append(append(b, " HTTP/1.1\r\nHost: "...), host...), "\r\n"...)
-	if b, err = appendRequestFields(b, req.Header); err != nil {
+	if b, err = appendRequestFields(b, req.Header, fields); err != nil {
 		return nil, err
 	}
 	if b, err = o.appendFraming(b, method); err != nil {
@@ -131,8 +131,8 @@ func appendTarget(b []byte, req *http.Request) ([]byte, error) {
 }
 
 // appendRequestFields appends the fields of a request but those that frame it,
-// and Host.
-func appendRequestFields(b []byte, h http.Header) ([]byte, error) {
+// and Host, and then others.
+func appendRequestFields(b []byte, h http.Header, others [][2]string) (_ []byte, err error) {
 	agent := false
 	for name, values := range h {
 		switch name {
@@ -148,16 +148,35 @@ func appendRequestFields(b []byte, h http.Header) ([]byte, error) {
 			return nil, fmt.Errorf("net/http: invalid header field name %q", name)
 		}
 		for _, value := range values {
-			if hasControl(value) {
-				return nil, fmt.Errorf("net/http: invalid header field value for %q", name)
+			if b, err = appendRequestField(b, name, value); err != nil {
+				return nil, err
 			}
-			b = append(append(append(append(b, name...), ": "...), trimSpace(value)...), "\r\n"...)
+		}
+	}
+	for i := range others {
+		name, value := others[i][0], others[i][1]
+		if name == "User-Agent" {
+			agent = true
+			if value == "" {
+				continue
+			}
+		}
+		if b, err = appendRequestField(b, name, value); err != nil {
+			return nil, err
 		}
 	}
 	if !agent {
 		b = append(b, "User-Agent: Go-http-client/1.1\r\n"...)
 	}
 	return b, nil
+}
+
+// appendRequestField appends one field, whose value may not break out of its line.
+func appendRequestField(b []byte, name, value string) ([]byte, error) {
+	if hasControl(value) {
+		return nil, fmt.Errorf("net/http: invalid header field value for %q", name)
+	}
+	return append(append(append(append(b, name...), ": "...), trimSpace(value)...), "\r\n"...), nil
 }
 
 // appendFraming appends how the body is framed.

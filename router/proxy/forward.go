@@ -87,7 +87,7 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 			out = out.WithContext(ctx)
 		}
 		ex.hints = 0
-		ex.wire = http1.Wire{OnInformational: ex.onInformational}
+		ex.wire = http1.Wire{OnInformational: ex.onInformational, Fields: ex.outgoing.own()}
 		res, err := own.Send(out, &ex.wire)
 		w := &ex.wire
 		return res, wireFacts{
@@ -95,6 +95,7 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 			dnsTime: w.DNS, dialTime: w.Dial, tlsTime: w.Handshake, localAddr: w.LocalAddr,
 		}, err
 	}
+	ex.foldHeaders()
 	ex.shared = true // its hooks may be called late
 	trace := wireTrace{onInformational: ex.writeInformational}
 	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())

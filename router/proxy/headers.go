@@ -60,7 +60,6 @@ func (ex *exchange) prepare(hops int) {
 		// under way the new protocol could not begin.
 		ex.upgrade = upgradeToken(ex.r.Header)
 	}
-	delete(header, headerAppInstance)
 	ex.trace.apply(header)
 	if ex.upgrade != "" {
 		ex.upgradeCtx, ex.endUpgrade = upgradeContext(ex.r, ex.h.opts.Base)
@@ -70,23 +69,24 @@ func (ex *exchange) prepare(hops int) {
 	if containsToken(ex.r.Header["Te"], "trailers") {
 		header["Te"] = ex.value("trailers") // gRPC servers insist
 	}
-	header[headerForwardedFor] = ex.value(forwardedFor(header[headerForwardedFor], ex.clientIP()))
+	ex.replace(headerForwardedFor, forwardedFor(header[headerForwardedFor], ex.clientIP()))
 	if ex.signed { // the leg before the route service has said where it came from
 		o.ClientCert.applyReturning(header, ex.r.TLS)
 	} else {
 		if scheme := forwardedProto(header, o, ex.r.TLS != nil); scheme != "" {
-			header[headerForwardedProto] = ex.value(scheme)
+			ex.replace(headerForwardedProto, scheme)
 		}
 		o.ClientCert.apply(header, ex.r.TLS)
 	}
 	if first(header, headerRequestStart) == "" {
-		header[headerRequestStart] = ex.value(strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
+		ex.replace(headerRequestStart, strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
 	}
-	header[headerRequestID] = ex.value(ex.record.RequestID)
-	header[headerHops] = ex.value(strconv.Itoa(hops))
+	ex.outgoing.add(headerRequestID, ex.record.RequestID)
+	ex.outgoing.add(headerHops, strconv.Itoa(hops))
 	if _, ok := header["User-Agent"]; !ok {
-		header["User-Agent"] = ex.value("") // else net/http would send its own
+		ex.outgoing.add("User-Agent", "") // else net/http would send its own
 	}
+	ex.outgoing.fix()
 
 	out.RequestURI = ""
 	out.Close = !ex.h.opts.KeepAliveContinue && ex.upgrade == "" && containsToken(header["Expect"], "100-continue")
@@ -105,7 +105,16 @@ func (ex *exchange) prepare(hops int) {
 		out.URL.RawQuery, out.URL.ForceQuery = "", false
 	}
 	ex.out = out
-	ex.record.Forwarded = header
+	ex.record.Forwarded, ex.record.ForwardedFields = header, ex.outgoing.own()
+}
+
+// replace sets a header of the request that goes out, which the client may have set.
+func (ex *exchange) replace(name, value string) {
+	if _, ok := ex.outgoing.header[name]; ok {
+		ex.outgoing.header[name] = ex.value(value)
+		return
+	}
+	ex.outgoing.add(name, value)
 }
 
 // address turns the request that goes out to one endpoint.
@@ -115,9 +124,17 @@ func (ex *exchange) address(e *route.Endpoint) {
 		ex.out.URL.Scheme = "https"
 	}
 	ex.out.URL.Host = e.Addr
-	ex.out.Header[headerApplicationID] = ex.value(e.App)
-	ex.out.Header[headerInstanceIndex] = ex.value(e.InstanceIndex)
-	ex.out.Header[headerInstanceID] = ex.value(cmp.Or(e.InstanceID, e.Addr))
+	ex.outgoing.readdress()
+	ex.outgoing.add(headerApplicationID, e.App)
+	ex.outgoing.add(headerInstanceIndex, e.InstanceIndex)
+	ex.outgoing.add(headerInstanceID, cmp.Or(e.InstanceID, e.Addr))
+	ex.record.ForwardedFields = ex.outgoing.own()
+}
+
+// foldHeaders puts all headers of the request that goes out into its map.
+func (ex *exchange) foldHeaders() {
+	ex.outgoing.fold()
+	ex.record.ForwardedFields = nil
 }
 
 // value returns a header's value, in room that the exchange has as long as it
