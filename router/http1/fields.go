@@ -20,6 +20,9 @@ type fields struct {
 	header http.Header
 	values []string // of which each one in header is a slice
 	names  nameSet  // those among them that decide about the message
+
+	asList bool        // they are put into list first, and into header by index
+	list   [][2]string // names and values, in their order
 }
 
 // fewFields are as many as the smallest map has room for. To go through a map, or
@@ -32,7 +35,12 @@ const keptFields = 64
 
 // reset forgets everything.
 func (f *fields) reset() {
-	f.names = 0
+	f.names, f.asList = 0, false
+	clear(f.list)
+	f.list = f.list[:0]
+	if cap(f.list) > keptFields {
+		f.list = nil
+	}
 	if len(f.values) > keptFields || len(f.header) > keptFields {
 		f.header, f.values = nil, nil
 		return
@@ -45,12 +53,7 @@ func (f *fields) reset() {
 // parse adds the lines of a block whose end readHead has found, without its empty
 // line. The strings it keeps are parts of the block.
 func (f *fields) parse(block string) error {
-	if f.header == nil {
-		f.header = make(http.Header, fewFields)
-	}
-	if len(f.values) == 0 && cap(f.values) < 16 {
-		f.values = make([]string, 0, 16)
-	}
+	f.makeReady()
 	for block != "" {
 		end := strings.IndexByte(block, '\n')
 		if end < 0 {
@@ -68,6 +71,33 @@ func (f *fields) parse(block string) error {
 	return nil
 }
 
+func (f *fields) makeReady() {
+	switch {
+	case f.asList && f.list == nil:
+		f.list = make([][2]string, 0, 16)
+	case f.asList:
+	case f.header == nil:
+		f.header = make(http.Header, fewFields)
+		fallthrough
+	default:
+		if len(f.values) == 0 && cap(f.values) < 16 {
+			f.values = make([]string, 0, 16)
+		}
+	}
+}
+
+// index puts what is listed into header. It does nothing when it has.
+func (f *fields) index() {
+	if !f.asList {
+		return
+	}
+	f.asList = false
+	f.makeReady()
+	for i := range f.list {
+		f.add(f.list[i][0], f.list[i][1])
+	}
+}
+
 func (f *fields) parseLine(line string) error {
 	colon := strings.IndexByte(line, ':')
 	if colon < 0 {
@@ -81,11 +111,15 @@ func (f *fields) parseLine(line string) error {
 	if hasControl(value) {
 		return malformed("control character in a field's value")
 	}
-	if len(f.values) == maxFields {
+	if len(f.values)+len(f.list) == maxFields {
 		return errTooManyFields
 	}
 	f.names |= known.bit
-	f.add(known.name, value)
+	if f.asList {
+		f.list = append(f.list, [2]string{known.name, value})
+	} else {
+		f.add(known.name, value)
+	}
 	return nil
 }
 

@@ -267,6 +267,8 @@ func announcedTrailer(f *fields) (trailer http.Header, err error) {
 //
 // The body is framed by chunks when TransferEncoding says so; else by bodyLength,
 // which is -1 when it ends with the connection.
+//
+// When f is asList and the reply isPlain, Header is left nil.
 func parseResponse(res *http.Response, f *fields, head, method string) (bodyLength int64, err error) {
 	line, rest := cutLine(head)
 	if err := parseStatusLine(res, line); err != nil {
@@ -275,6 +277,13 @@ func parseResponse(res *http.Response, f *fields, head, method string) (bodyLeng
 	if err := f.parse(rest[:len(rest)-len(lastLine(rest))]); err != nil {
 		return 0, err
 	}
+	if f.asList && isPlain(res, f) {
+		if method == http.MethodHead {
+			return 0, nil
+		}
+		return res.ContentLength, nil
+	}
+	f.index()
 	res.Header = f.header
 	fixPragma(f)
 	res.Close = wantsClose(res.ProtoAtLeast(1, 1), f)
@@ -301,6 +310,32 @@ func parseResponse(res *http.Response, f *fields, head, method string) (bodyLeng
 		res.Close = true
 	}
 	return length, nil
+}
+
+// isPlain says whether a reply has a body of a length that it declares once, and
+// nothing else in its head decides about it or its connection. Then it notes the
+// length. Most replies are such.
+func isPlain(res *http.Response, f *fields) bool {
+	if f.names&^nameConnection != nameContentLength || !res.ProtoAtLeast(1, 1) || !bodyAllowed(res.StatusCode) {
+		return false
+	}
+	length := int64(-1)
+	for i := range f.list {
+		switch name, value := f.list[i][0], f.list[i][1]; name {
+		case "Content-Length":
+			n, err := parseLength(value)
+			if err != nil || length >= 0 {
+				return false
+			}
+			length = n
+		case "Connection":
+			if !equalFold(value, "keep-alive") {
+				return false
+			}
+		}
+	}
+	res.ContentLength = length
+	return true
 }
 
 func parseStatusLine(res *http.Response, line string) error {

@@ -101,25 +101,75 @@ func (w *response) WriteHeader(status int) { w.WriteHead(status, w.header) }
 // the reply has a length and a type, or no body.
 func (w *response) WriteHead(status int, header http.Header) {
 	switch {
-	case status < 100 || status > 999:
-		panic(fmt.Sprintf("invalid WriteHeader code %v", status))
-	case w.c.hijacked:
-		w.c.server.logf("http: response.WriteHeader on hijacked connection")
-		return
-	case w.status != 0:
-		w.c.server.logf("http: superfluous response.WriteHeader call")
+	case !w.mayBegin(status):
 		return
 	case status < 200 && status != http.StatusSwitchingProtocols:
 		w.writeInformational(status, header)
 		return
 	}
-	w.endContinue()
-	w.t.ctx.beginReply()
-	w.status = status
+	w.beginHead(status)
 	w.writeHead(header)
 	if w.length >= 0 && w.typed || !bodyAllowed(w.status) {
 		w.seal(0)
 	}
+}
+
+// WriteFields is WriteHead with the names and values of a reply that Listed has
+// returned, but for those of its connection, and with one more.
+func (w *response) WriteFields(status int, listed [][2]string, name, value string) {
+	if !w.mayBegin(status) {
+		return
+	}
+	w.beginHead(status)
+	w.typed = true // or has none, which is not for us to guess
+	dated := false
+	for i := range listed {
+		switch listed[i][0] {
+		case "Connection", "Keep-Alive":
+			continue
+		case "Content-Length":
+			w.declareLength(listed[i][1:])
+			continue
+		case "Date":
+			dated = true
+		}
+		w.buf = append(append(append(append(w.buf, listed[i][0]...), ": "...), listed[i][1]...), "\r\n"...) // it came in a line like this
+	}
+	w.buf = appendField(w.buf, name, value)
+	w.endHead(dated)
+	w.seal(0)
+}
+
+// mayBegin says whether a reply of a status can begin, or an informational one.
+func (w *response) mayBegin(status int) bool {
+	switch {
+	case status < 100 || status > 999:
+		panic(fmt.Sprintf("invalid WriteHeader code %v", status))
+	case w.c.hijacked:
+		w.c.server.logf("http: response.WriteHeader on hijacked connection")
+		return false
+	case w.status != 0:
+		w.c.server.logf("http: superfluous response.WriteHeader call")
+		return false
+	}
+	return true
+}
+
+// beginHead writes the first line of the head.
+func (w *response) beginHead(status int) {
+	w.endContinue()
+	w.t.ctx.beginReply()
+	w.status = status
+	w.from = len(w.buf)
+	w.buf = appendStatusLine(w.buf, w.t.req.ProtoAtLeast(1, 1), w.status)
+}
+
+// endHead writes the Date, unless there is one, and ends the head's first lines.
+func (w *response) endHead(dated bool) {
+	if !dated {
+		w.buf = append(w.buf, dateLine(time.Now())...)
+	}
+	w.head = len(w.buf)
 }
 
 // writeInformational sends a 1xx, which a client of HTTP/1.0 does not know
@@ -181,11 +231,9 @@ func (w *response) mayHaveBody() bool {
 	return bodyAllowed(w.status) && w.t.req.Method != http.MethodHead
 }
 
-// writeHead writes the first lines of the head, and notes what matters for the
-// last ones.
+// writeHead writes the fields of the head, and notes what matters for its last
+// lines.
 func (w *response) writeHead(header http.Header) {
-	w.from = len(w.buf)
-	w.buf = appendStatusLine(w.buf, w.t.req.ProtoAtLeast(1, 1), w.status)
 	dated := false
 	for name, values := range header {
 		switch name {
@@ -223,10 +271,7 @@ func (w *response) writeHead(header http.Header) {
 			w.buf = appendField(w.buf, name, value)
 		}
 	}
-	if !dated {
-		w.buf = append(w.buf, dateLine(time.Now())...)
-	}
-	w.head = len(w.buf)
+	w.endHead(dated)
 }
 
 // declareLength takes the length that the handler has set.

@@ -60,7 +60,7 @@ func mendLengths(lines []string) (mended []string, closes bool) {
 		}
 		_, value, _ := strings.Cut(line, ":")
 		value = trimSpace(value)
-		if chunks {
+		if _, err := parseLength(value); chunks && err == nil {
 			closes = true
 			return true
 		}

@@ -36,6 +36,26 @@ func Release(res *http.Response) {
 	}
 }
 
+// Listed returns the names and values of a reply that came without its Header, as
+// Wire.Lean permits, and nil for any other: then it has a body of a known length,
+// its connection goes on, and no field but Connection and Content-Length says
+// anything of the message. A proxy that has nothing to change in it need not make
+// a map of it. They are valid until Release.
+func Listed(res *http.Response) [][2]string {
+	if r, ok := res.Body.(*reply); ok && res.Header == nil {
+		return r.fields.list
+	}
+	return nil
+}
+
+// MakeHeader makes the Header of a reply that came without.
+func MakeHeader(res *http.Response) {
+	if r, ok := res.Body.(*reply); ok && res.Header == nil {
+		r.fields.index()
+		res.Header = r.fields.header
+	}
+}
+
 // readReply reads the head of the reply to a request, and those of informational
 // replies before it.
 func (c *endpointConn) readReply(out *outgoing, wire *Wire, up *upload) (*http.Response, error) {
@@ -46,7 +66,7 @@ func (c *endpointConn) readReply(out *outgoing, wire *Wire, up *upload) (*http.R
 			return nil, c.headError(err)
 		}
 		c.answered = true
-		r, length, err := parseReply(string(c.in.buffered()[:size]), out.req.Method)
+		r, length, err := parseReply(string(c.in.buffered()[:size]), out.req.Method, wire.Lean)
 		if err != nil {
 			return nil, c.headError(err)
 		}
@@ -87,8 +107,9 @@ func (c *endpointConn) awaitReply(limit int) (size int, err error) {
 
 // parseReply makes a reply of a head, and says how long its body is as
 // parseResponse does.
-func parseReply(head, method string) (r *reply, length int64, err error) {
+func parseReply(head, method string, lean bool) (r *reply, length int64, err error) {
 	r = replies.Get().(*reply)
+	r.fields.asList = lean
 	length, err = parseResponse(&r.res, &r.fields, head, method)
 	if err == nil {
 		return r, length, nil

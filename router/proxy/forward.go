@@ -87,8 +87,11 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 			out = out.WithContext(ctx)
 		}
 		ex.hints = 0
-		ex.wire = http1.Wire{OnInformational: ex.onInformational, Fields: ex.outgoing.own()}
+		ex.wire = http1.Wire{OnInformational: ex.onInformational, Fields: ex.outgoing.own(), Lean: ex.mayListReply()}
 		res, err := own.Send(out, &ex.wire)
+		if err == nil && res.Header == nil && !ex.passesAsListed(http1.Listed(res)) {
+			http1.MakeHeader(res)
+		}
 		w := &ex.wire
 		return res, wireFacts{
 			gotConn: w.GotConn, reused: w.Reused, wroteHeaders: w.WroteHead,

@@ -24,6 +24,12 @@ func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 // service, which is described by the zero Endpoint.
 func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	defer func() { ex.record.ProxyTime = time.Since(ex.record.SentAt) }()
+	if res.Header == nil {
+		ex.writeListed(e, res)
+		ex.relayBody(res)
+		ex.answer = res
+		return
+	}
 	protocol := first(res.Header, "Upgrade")
 	header := ex.answerHeaders(res)
 	ex.stick(header, e)
@@ -39,8 +45,15 @@ func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	announced := announceTrailers(header, res.Trailer)
 
 	ex.writeHeadFrom(res.StatusCode, header)
+	ex.relayBody(res)
+	sendTrailers(header, res.Trailer, announced) // which are complete now
+	ex.answer = res
+}
+
+// relayBody passes the body on to its end.
+func (ex *exchange) relayBody(res *http.Response) {
 	err := ex.copyBody(res)
-	res.Body.Close() // before the trailers, which are complete only then
+	res.Body.Close()
 	if err != nil {
 		ex.record.Cause = err
 		ex.captureBreak()
@@ -49,8 +62,6 @@ func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 		http.NewResponseController(ex.w).Flush() //nolint:errcheck // it is broken off either way
 		panic(http.ErrAbortHandler)
 	}
-	sendTrailers(header, res.Trailer, announced)
-	ex.answer = res
 }
 
 func announceTrailers(header, trailer http.Header) int {
@@ -71,6 +82,9 @@ func sendTrailers(header, trailer http.Header, announced int) {
 	}
 }
 
+// eventStream is the type of a stream of events.
+const eventStream = "text/event-stream"
+
 var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // copyBody streams the body. What the endpoint sends is passed on at once when
@@ -82,7 +96,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
 	flusher := http.NewResponseController(ex.w)
-	events := strings.HasPrefix(first(res.Header, "Content-Type"), "text/event-stream")
+	events := strings.HasPrefix(first(res.Header, "Content-Type"), eventStream)
 	if events {
 		ex.leaveFinite()
 	}
