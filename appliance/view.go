@@ -39,7 +39,7 @@ func (a *Appliance) links() (links []web.Link) {
 	for _, path := range []string{"routes", "varz", "metrics", "config", "health"} {
 		links = append(links, web.Link{Name: path, URL: urls.Admin + "/" + path})
 	}
-	return append(links, web.Link{Name: "NATS", URL: urls.NATS})
+	return append(links, web.Link{Name: web.LinkNATS, URL: urls.NATS})
 }
 
 func (a *Appliance) row(table *route.Table, pool *route.Pool) web.Route {

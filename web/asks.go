@@ -19,6 +19,7 @@ var asks = template.FuncMap{
 	"moreProblems":  func(v interface{ MoreProblems() int }) int { return v.MoreProblems() },
 	"fileRoutes":    func(v interface{ FileRoutes() []Route }) []Route { return v.FileRoutes() },
 	"fileCount":     func(v interface{ FileCount() string }) string { return v.FileCount() },
+	"natsPublish":   func(v interface{ NATSPublish() string }) string { return v.NATSPublish() },
 	"example":       func(v interface{ Example() string }) string { return v.Example() },
 
 	"asked":    requestsPage.Get,

@@ -210,6 +210,17 @@ func (p page) FileRoutes() []Route {
 // FileCount sums them up.
 func (p page) FileCount() string { return plural(len(p.FileRoutes()), "route") }
 
+// NATSPublish begins a command that publishes a message, to be followed by the subject.
+func (p page) NATSPublish() string {
+	const byDefault = "nats://127.0.0.1:4222"
+	for _, l := range p.Links {
+		if l.Name == LinkNATS && l.URL != "" && l.URL != byDefault {
+			return "nats -s " + quoted(l.URL) + " pub"
+		}
+	}
+	return "nats pub"
+}
+
 // Example is where the app of the empty page's example would be.
 func (p page) Example() string {
 	u, err := url.Parse(p.RouterURL)

@@ -112,13 +112,13 @@ func (p routePage) Again(pin string) string {
 	return ""
 }
 
-// publish is a command that sends a registration again.
+// publish is a message as a word of the command that sends it again.
 func publish(message json.RawMessage) string {
 	var b bytes.Buffer
 	if json.Compact(&b, message) != nil {
 		return ""
 	}
-	return "nats pub router.register " + quoted(b.String())
+	return quoted(b.String())
 }
 
 // indented writes JSON for people, and leaves alone what is none.

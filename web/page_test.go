@@ -119,6 +119,21 @@ func TestEmptyPageSaysWhatToDo(t *testing.T) {
 	}
 }
 
+// The command must reach the bus where it is.
+func TestNATSCommandNamesAnotherPort(t *testing.T) {
+	for url, want := range map[string]string{
+		"nats://127.0.0.1:4222":        "<pre tabindex=\"0\">nats pub router.register '{",
+		"nats://127.0.0.1:4333":        "<pre tabindex=\"0\">nats -s 'nats://127.0.0.1:4333' pub router.register '{",
+		"nats://x:1'; echo '<b>pwned'": `nats -s 'nats://x:1'\''; echo '\''<b>pwned'\''' pub router.register '{`,
+	} {
+		state := State{Links: []Link{{Name: LinkNATS, URL: url}}, File: File{Status: FileOff}}
+		_, body := get(t, start(t, New(Options{State: func() State { return state }}))+"/")
+		if !strings.Contains(html.UnescapeString(body), want) || strings.Contains(body, "<b>pwned") {
+			t.Errorf("%s: the page lacks %s", url, want)
+		}
+	}
+}
+
 func TestAPI(t *testing.T) {
 	m := &model{state: State{Version: "1.2.3", Routes: routes("b.localhost", "a.localhost")}}
 	s := New(Options{State: m.State})

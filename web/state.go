@@ -31,6 +31,9 @@ type State struct {
 	Routes []Route `json:"routes"`
 }
 
+// LinkNATS is the name of the link to the bus.
+const LinkNATS = "NATS"
+
 // Link is another address of this process: the metrics, NATS.
 type Link struct {
 	Name string `json:"name"` // for people
