@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,24 @@ func TestNATSCommandNamesAnotherPort(t *testing.T) {
 		if !strings.Contains(html.UnescapeString(body), want) || strings.Contains(body, "<b>pwned") {
 			t.Errorf("%s: the page lacks %s", url, want)
 		}
+	}
+}
+
+func TestReasonsOfManyAreOneLine(t *testing.T) {
+	at := time.Date(2026, 1, 2, 10, 42, 7, 0, time.Local)
+	down := func(addr, why string, since time.Time) Instance {
+		return Instance{Addr: addr, Health: HealthDown, HealthWhy: why, HealthSince: since}
+	}
+	got := whysDown([]Instance{
+		{Addr: "127.0.0.1:1", Health: HealthUp}, down("127.0.0.1:2", "connection refused", at.Add(time.Second)), down("10.0.0.1:3", "no answer in time", time.Time{}),
+		down("127.0.0.1:4", "connection refused", at), {Addr: "127.0.0.1:5", Health: HealthDown, Error: "odd"}, {Addr: "127.0.0.1:6"},
+	})
+	want := []string{"2 of 6 down: connection refused, since 10:42:07", "10.0.0.1:3 no answer in time", ":5 odd"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if got := whysDown([]Instance{{Addr: "127.0.0.1:1", Health: HealthUp}}); len(got) != 0 {
+		t.Errorf("all is well: got %q", got)
 	}
 }
 

@@ -22,7 +22,7 @@ var words = template.FuncMap{
 	"left":        left,
 	"label":       instanceLabel,
 	"about":       instanceAbout,
-	"why":         whyDown,
+	"whys":        whysDown,
 	"parts":       uriParts,
 	"subtitle":    subtitle,
 	"web":         isWebLink,
@@ -155,13 +155,43 @@ func instanceAbout(i Instance) string {
 	return strings.Join(about, ", ")
 }
 
-// whyDown says what is wrong with an instance, in the line below its chip.
-func whyDown(i Instance) string {
-	why := instanceLabel(i.Addr) + " " + cmp.Or(i.HealthWhy, i.Error, "failed")
-	if !i.HealthSince.IsZero() {
-		why += ", since " + clock(i.HealthSince)
+// whysDown says what is wrong with the instances of a route, in lines below their
+// chips: one for all that are down for the same reason.
+func whysDown(all []Instance) (lines []string) {
+	alike := map[string][]Instance{}
+	var reasons []string // in the order of the instances
+	for _, i := range all {
+		if i.Health != HealthDown {
+			continue
+		}
+		why := cmp.Or(i.HealthWhy, i.Error, "failed")
+		if alike[why] == nil {
+			reasons = append(reasons, why)
+		}
+		alike[why] = append(alike[why], i)
 	}
-	return why
+	for _, why := range reasons {
+		down := alike[why]
+		line := instanceLabel(down[0].Addr) + " " + why
+		if len(down) > 1 {
+			line = fmt.Sprintf("%d of %d down: %s", len(down), len(all), why)
+		}
+		if since := firstFall(down); !since.IsZero() {
+			line += ", since " + clock(since)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// firstFall is when the first of some instances went down.
+func firstFall(down []Instance) (first time.Time) {
+	for _, i := range down {
+		if first.IsZero() || !i.HealthSince.IsZero() && i.HealthSince.Before(first) {
+			first = i.HealthSince
+		}
+	}
+	return first
 }
 
 // subtitle is the name of the route's app, where the URI does not say it.

@@ -1,7 +1,7 @@
 // The table of routes: drawn from the stream, a frame of changes at a time.
 import { $, flash, make } from './dom.js';
 import { copy, curlOf, urlOf, yamlOf } from './copy.js';
-import { about, detail, isWebLink, label, left, now, pinLink, plural, uriParts, why } from './words.js';
+import { about, detail, isWebLink, label, left, now, pinLink, plural, uriParts, whys } from './words.js';
 import { errorShare, millis, perSecond, rate, sparkPath, svg } from './plot.js';
 import { on } from './stream.js';
 
@@ -35,14 +35,14 @@ function drawURI(r) {
 }
 
 function drawInstances(r) {
-  return r.instances.length ? r.instances.flatMap(i => drawChip(i, pinLink(pinPath, r, i))) : [make('span', { class: 'none' }, 'none')];
+  if (!r.instances.length) return [make('span', { class: 'none' }, 'none')];
+  return [...r.instances.map(i => drawChip(i, pinLink(pinPath, r, i))), ...whys(r.instances).map(line => make('span', { class: 'why' }, line))];
 }
 
 function drawChip(i, pin) {
   const link = pin ? { title: `open this one: ${about(i)}`, href: pin, target: '_blank', rel: 'noopener' } : { title: about(i) };
-  const chip = make(pin ? 'a' : 'span', { class: i.health ? `chip ${i.health}` : 'chip', ...link }, label(i.addr),
+  return make(pin ? 'a' : 'span', { class: i.health ? `chip ${i.health}` : 'chip', ...link }, label(i.addr),
     ...(i.tls ? [' ', make('small', {}, 'tls')] : []), ...(i.in_flight ? [' ', make('small', {}, `${i.in_flight} open`)] : []));
-  return i.health === 'down' ? [chip, make('span', { class: 'why' }, why(i))] : [chip];
 }
 
 function expiry(r) {

@@ -46,7 +46,20 @@ export function about(i) {
     i.error && `down: ${i.error}`, ...Object.entries(i.tags || {}).map(([name, value]) => `${name}=${value}`)].filter(Boolean).join(', ');
 }
 
-export const why = i => `${label(i.addr)} ${i.health_why || i.error || 'failed'}${i.health_since ? `, since ${clock(i.health_since)}` : ''}`;
+// whys says what is wrong with instances: a line for all that are down for the same
+// reason.
+export function whys(all) {
+  const alike = new Map();
+  for (const i of all.filter(i => i.health === 'down')) {
+    const why = i.health_why || i.error || 'failed';
+    if (!alike.has(why)) alike.set(why, []);
+    alike.get(why).push(i);
+  }
+  return [...alike].map(([why, down]) => {
+    const since = down.map(i => i.health_since).filter(Boolean).sort((a, b) => Date.parse(a) - Date.parse(b))[0];
+    return (down.length > 1 ? `${down.length} of ${all.length} down: ${why}` : `${label(down[0].addr)} ${why}`) + (since ? `, since ${clock(since)}` : '');
+  });
+}
 
 export const isWebLink = url => /^(https?:\/\/|\/(?!\/))/.test(url || '');
 
