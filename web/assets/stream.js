@@ -17,13 +17,29 @@ export function on(name, handle) {
 
 function connect() {
   disconnect();
-  source = new EventSource(`/api/events?topics=${[...topics]}`);
+  const url = `/api/events?topics=${[...topics]}`, mine = new EventSource(url);
+  source = mine;
   for (const [name, handle] of handlers) source.addEventListener(name, message => handle(JSON.parse(message.data)));
-  source.onerror = () => {
+  source.onerror = async () => {
     lostAt ??= Date.now();
-    say('lost', `not connected since ${clock(lostAt)}`);
-    if (source.readyState === EventSource.CLOSED) retry = setTimeout(connect, 2000);
+    const refused = mine.readyState === EventSource.CLOSED; // else the browser tries again by itself
+    if (refused) retry = setTimeout(connect, 5000);
+    const why = refused && await refusal(url);
+    if (mine === source) say('lost', why ? `not live: ${why}` : `not connected since ${clock(lostAt)}`);
   };
+}
+
+// refusal asks for a stream as the browser did, which keeps to itself why it got none.
+async function refusal(url) {
+  const ask = new AbortController();
+  try {
+    const reply = await fetch(url, { headers: { Accept: 'text/event-stream' }, signal: ask.signal });
+    return reply.ok ? '' : (await reply.text()).trim();
+  } catch {
+    return ''; // nobody is there
+  } finally {
+    ask.abort();
+  }
 }
 
 function disconnect() {

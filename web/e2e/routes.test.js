@@ -1,5 +1,6 @@
 // The table of routes, by hand and by eye.
 import assert from 'node:assert/strict';
+import { get } from 'node:http';
 import { publish } from './lib/nats.js';
 import { test, until } from './lib/scene.js';
 
@@ -79,7 +80,7 @@ test('a route named <script> is text', async scene => {
 
 test('the script draws the rows that the server renders', async scene => {
   const app = await scene.app((request, response) => { response.statusCode = request.url === '/broken' ? 500 : 200; response.end('x'); });
-  const router = await scene.router(`apps:\n  web: ${app.port}\n  long-name:\n    routes: [long-name.example.localhost/path, other.localhost, "*.wild.localhost"]\n    instances: [${app.port}, 3998, "127.0.0.2:${app.port}"]\n    sticky: [JSESSIONID]\n    loadbalancing: least-connection\n`);
+  const router = await scene.router(`apps:\n  web: ${app.port}\n  long-name:\n    routes: [long-name.example.localhost/path, other.localhost, "*.wild.localhost"]\n    instances: [${app.port}, 3998, 3996, "127.0.0.2:${app.port}"]\n    sticky: [JSESSIONID]\n    loadbalancing: least-connection\n`);
   await publish(router.nats, 'router.register', { host: '127.0.0.1', port: 3999, tls_port: 3997, server_cert_domain_san: 'x', uris: ['tls.localhost', '127.0.0.1', 'localhost'], app: 'tls', tags: { b: '2', a: '1' } });
   await publish(router.nats, 'router.register', { host: '10.0.0.1', port: 80, uris: ['<b>.localhost'], app: '"&', private_instance_index: '4', availability_zone: 'z1' });
   for (const path of ['/', '/broken', '/']) await router.ask('web.localhost', path);
@@ -116,15 +117,29 @@ test('what changes flashes once, unless motion is to be reduced', async scene =>
 });
 
 test('a page that has lost its router says so, and catches up', async scene => {
-  const router = await scene.router(yaml);
-  const page = await scene.live(router.admin);
-  scene.expected = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE/;
+  const router = await scene.router(yaml), door = await scene.door(router.admin);
+  const page = await scene.live(door.url);
+  scene.expected = /ERR_CONNECTION_RESET|ERR_CONNECTION_CLOSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE/;
   await router.end();
   await page.getByText(/not connected since/).waitFor();
   await router.edit(text => `${text}  delta: 3905\n`);
-  await router.run(router.again);
+  await router.run([]);
+  door.to = router.admin;
   await page.locator('#connection[data-state=live]').waitFor();
   await page.getByRole('link', { name: 'delta.localhost', exact: true }).waitFor();
+});
+
+test('a page that gets no stream says why, and goes live when there is one', async scene => {
+  const router = await scene.router(yaml);
+  const streams = [];
+  for (let n = 0; n < 256; n++) {
+    streams.push(await new Promise((resolve, reject) => get(`${router.admin}/api/events`, resolve).on('error', reject)));
+  }
+  scene.expected = /503/;
+  const page = await scene.page(router.admin);
+  await page.getByText('not live: 256 streams are open, which is the most; close a tab of this page').waitFor();
+  for (const stream of streams) stream.destroy();
+  await page.locator('#connection[data-state=live]').waitFor();
 });
 
 test('all of it without JavaScript', async scene => {

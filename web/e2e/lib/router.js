@@ -72,17 +72,12 @@ export class Router {
     return reply.json();
   }
 
-  /** end stops the process; run may start another at the same ports. */
+  /** end stops the process; run may start another, at other ports. */
   async end() {
     if (this.process.exitCode !== null) return;
     this.process.removeAllListeners('exit');
     this.process.kill('SIGTERM');
     await once(this.process, 'exit');
-  }
-
-  /** again is what run needs to begin at the ports of the last time. */
-  get again() {
-    return [`--port=${this.port}`, `--status-port=${new URL(this.admin).port}`];
   }
 
   async stop() {

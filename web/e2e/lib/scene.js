@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import nodeTest, { after } from 'node:test';
 import { chromium } from 'playwright-core';
 import { App } from './app.js';
+import { Door } from './door.js';
 import { Router } from './router.js';
 
 const executable = process.env.CHROMIUM || '/usr/bin/chromium';
@@ -31,6 +32,13 @@ class Scene {
     const app = await App.start(handle);
     this.stops.push(() => app.down());
     return app;
+  }
+
+  /** door is an address that stays while what is behind it comes and goes. */
+  async door(to) {
+    const door = await Door.start(to);
+    this.stops.push(() => door.close());
+    return door;
   }
 
   /** page opens url in a browser profile of its own. */
