@@ -18,8 +18,8 @@ const (
 // came, for people who want to see it.
 type registrations struct {
 	mu    sync.Mutex // guards the rest; taken under the table's lock too
-	kept  map[registrationKey][]byte
-	bytes int // of all, as if none were shared
+	kept  map[registrationKey]*keptMessage
+	bytes int // of all messages
 }
 
 type registrationKey struct {
@@ -27,35 +27,76 @@ type registrationKey struct {
 	addr  string
 }
 
-// note keeps a message, which it copies unless the same is kept already. It is
-// called before the table learns of it, so that whoever removes the endpoint comes
-// later.
-func (r *registrations) note(key route.Key, addr string, message []byte) {
+// keptMessage is one message, for all the routes that it names: there may be
+// thousands.
+type keptMessage struct {
+	text    []byte
+	holders int // among kept; guarded by registrations.mu
+}
+
+// arrival is a message that has come. It belongs to one goroutine.
+type arrival struct {
+	r    *registrations
+	text []byte       // borrowed
+	kept *keptMessage // its copy; nil before the first
+}
+
+func (r *registrations) arrival(text []byte) arrival { return arrival{r: r, text: text} }
+
+// note keeps the message for an endpoint of a route; it copies it unless the same is
+// kept there already. It is called before the table learns of the endpoint, so that
+// whoever removes that comes later.
+func (a *arrival) note(key route.Key, addr string) {
+	r := a.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	k := registrationKey{key, addr}
-	before, ok := r.kept[k]
-	if ok && bytes.Equal(before, message) {
-		return
+	if before := r.kept[k]; before != nil {
+		if before == a.kept || bytes.Equal(before.text, a.text) {
+			a.kept = before
+			return
+		}
+		r.drop(k)
 	}
-	r.bytes -= len(before)
-	delete(r.kept, k)
-	if len(r.kept) >= maxRegistrations || r.bytes+len(message) > maxRegistrationBytes {
+	if len(r.kept) >= maxRegistrations || r.bytes+a.more() > maxRegistrationBytes {
 		return
 	}
 	if r.kept == nil {
-		r.kept = make(map[registrationKey][]byte)
+		r.kept = make(map[registrationKey]*keptMessage)
 	}
-	r.kept[k] = bytes.Clone(message)
-	r.bytes += len(message)
+	r.bytes += a.more()
+	if a.kept == nil {
+		a.kept = &keptMessage{text: bytes.Clone(a.text)}
+	}
+	a.kept.holders++
+	r.kept[k] = a.kept
 }
 
+// more is what keeping the message once more adds. The caller holds r.mu.
+func (a *arrival) more() int {
+	if a.kept != nil && a.kept.holders > 0 {
+		return 0
+	}
+	return len(a.text)
+}
+
+// forget drops the message of an endpoint of a route, if one is kept.
 func (r *registrations) forget(key route.Key, addr string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	k := registrationKey{key, addr}
-	r.bytes -= len(r.kept[k])
+	r.drop(registrationKey{key, addr})
+}
+
+// drop is forget for those who hold mu.
+func (r *registrations) drop(k registrationKey) {
+	m := r.kept[k]
+	if m == nil {
+		return
+	}
 	delete(r.kept, k)
+	if m.holders--; m.holders == 0 {
+		r.bytes -= len(m.text)
+	}
 }
 
 // changed is told of every change of the table.
@@ -70,5 +111,8 @@ func (r *registrations) changed(c route.Change) {
 func (r *Router) Registration(key route.Key, addr string) []byte {
 	r.registrations.mu.Lock()
 	defer r.registrations.mu.Unlock()
-	return r.registrations.kept[registrationKey{key, addr}]
+	if m := r.registrations.kept[registrationKey{key, addr}]; m != nil {
+		return m.text
+	}
+	return nil
 }

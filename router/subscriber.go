@@ -172,9 +172,10 @@ func (s *subscriber) register(reg *wire.Registration, message []byte) {
 		s.refused(Refused{Subject: wire.SubjectRegister, URI: reg.URIs[0], Sender: sender(reg), Err: err})
 		return
 	}
+	arrived := s.r.registrations.arrival(message)
 	for _, uri := range reg.URIs {
 		s.each(wire.SubjectRegister, uri, reg, func(key route.Key) error {
-			s.r.registrations.note(key, e.Addr, message)
+			arrived.note(key, e.Addr)
 			kind, err := s.r.table.Register(key, uri, e)
 			if err == nil {
 				s.measure(reg, kind)
