@@ -24,15 +24,24 @@ type settler struct {
 
 const (
 	settleAfter = 300 * time.Millisecond
-	quietBytes  = 1 << 20 // allocated meanwhile, at most
-	worthBytes  = 2 << 20 // to give back, at least
+	settleBytes = 10 << 20  // for each that are alive it waits as long again
+	quietBytes  = 128 << 10 // allocated in settleAfter, at most
+	worthBytes  = 2 << 20   // to give back, at least
 )
 
-// heapState is how the heap stands.
+// heapState is how the heap stands, in bytes.
 type heapState struct {
-	allocated uint64 // since the start, in bytes
+	allocated uint64 // since the start
+	live      uint64 // as of the last collection
 	spare     uint64 // garbage, as far as it is known, and what is free and held
 }
+
+// patience is how often settleAfter has to pass in quiet. To collect what is left
+// takes the longer the more is alive, and what comes meanwhile waits: with a table
+// of 100,000 routes that has just been filled, it could be the next route.
+func (h *heapState) patience() uint64 { return max(1, h.live/settleBytes) }
+
+func (h *heapState) wait() time.Duration { return time.Duration(h.patience()) * settleAfter }
 
 func newSettler() *settler { return &settler{heap: readHeap, free: freeMemory} }
 
@@ -46,12 +55,13 @@ func freeMemory() {
 func (s *settler) stir() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last = s.heap().allocated
+	h := s.heap()
+	s.last = h.allocated
 	if s.look == nil {
-		s.look = time.AfterFunc(settleAfter, s.settle)
+		s.look = time.AfterFunc(h.wait(), s.settle)
 		return
 	}
-	s.look.Reset(settleAfter)
+	s.look.Reset(h.wait())
 }
 
 // settle gives back what is worth it, or waits until it is quiet.
@@ -65,9 +75,9 @@ func (s *settler) isTime() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.heap()
-	quiet := h.allocated-s.last <= quietBytes
+	quiet := h.allocated-s.last <= quietBytes*h.patience()
 	if s.last = h.allocated; !quiet {
-		s.look.Reset(settleAfter)
+		s.look.Reset(h.wait())
 		return false
 	}
 	if h.spare < worthBytes || h.allocated-s.done <= quietBytes {
@@ -91,5 +101,5 @@ func readHeap() heapState {
 		return samples[n].Value.Uint64()
 	}
 	garbage := value(2) - min(value(1), value(2))
-	return heapState{allocated: value(0), spare: garbage + value(3)}
+	return heapState{allocated: value(0), live: value(1), spare: garbage + value(3)}
 }

@@ -55,13 +55,24 @@ func TestMemoryIsGivenBackWhenABurstIsOver(t *testing.T) {
 		b := &burst{state: heapState{spare: 16 << 20}}
 		s := b.settler()
 		s.stir()
-		for range 10 { // it lasts for five seconds
-			b.allocate(2 << 20)
+		for range 10 { // it lasts for three seconds
+			b.allocate(2 * quietBytes)
 			b.wantFreed(t, settleAfter, 0)
 		}
 		b.wantFreed(t, 2*settleAfter, 1)
 		s.stir() // by the collection that this was
 		b.wantFreed(t, time.Minute, 1)
+	})
+}
+
+func TestALargeHeapIsLeftAloneForLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &burst{state: heapState{spare: 16 << 20, live: 80 << 20, allocated: 200 << 20}}
+		s := b.settler()
+		s.stir()
+		b.wantFreed(t, 7*settleAfter, 0)
+		b.allocate(3 * quietBytes) // a little, as for some requests
+		b.wantFreed(t, 2*settleAfter, 1)
 	})
 }
 
