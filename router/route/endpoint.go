@@ -79,10 +79,10 @@ func (e *Endpoint) CheckSize() error {
 // last heard of there, and what is known of its address.
 type Instance struct {
 	endpoint atomic.Pointer[Endpoint]
-	seen     atomic.Int64 // on the table's clock
 	live     *Live
 
 	requests, errors atomic.Uint64
+	seen             atomic.Int64 // on the table's clock
 }
 
 // Endpoint returns the latest description.

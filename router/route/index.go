@@ -73,17 +73,15 @@ func (x *index[V]) get(host, path string) *V {
 	}
 }
 
-// add adds a key that is not there yet. The writer only.
-func (x *index[V]) add(key Key, value V) *V {
+// add adds an entry whose key is not there yet. The writer only.
+func (x *index[V]) add(e *entry[V]) {
 	if slots := len(*x.slots.Load()); (x.taken+1)*4 > slots*3 {
 		x.rebuild()
 	}
-	e := &entry[V]{key: key, value: value}
-	if x.put(*x.slots.Load(), x.hash(key.Host, key.Path), e) == free {
+	if x.put(*x.slots.Load(), x.hash(e.key.Host, e.key.Path), e) == free {
 		x.taken++
 	}
 	x.size.Add(1)
-	return &e.value
 }
 
 // put takes the first slot for an entry that can be had, and returns what it was.

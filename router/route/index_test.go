@@ -16,7 +16,7 @@ func TestIndexAgreesWithAMap(t *testing.T) {
 		key := Key{Host: fmt.Sprintf("h%d", random.IntN(300)), Path: []string{"", "/a", "/b"}[random.IntN(3)]}
 		if _, ok := want[key]; !ok {
 			want[key] = n
-			x.add(key, n)
+			x.add(&entry[int]{key, n})
 		} else {
 			delete(want, key)
 			x.remove(key)
@@ -44,7 +44,7 @@ func TestIndexAgreesWithAMap(t *testing.T) {
 func TestIndexIsReadWhileItIsWritten(t *testing.T) {
 	x := newIndex[int]()
 	for n := range 100 {
-		x.add(Key{Host: fmt.Sprint("stays", n)}, n)
+		x.add(&entry[int]{Key{Host: fmt.Sprint("stays", n)}, n})
 	}
 	var readers sync.WaitGroup
 	stop := make(chan struct{})
@@ -66,7 +66,7 @@ func TestIndexIsReadWhileItIsWritten(t *testing.T) {
 	for n := range 50_000 {
 		key := Key{Host: fmt.Sprint("goes", n%500)}
 		if n/500%2 == 0 {
-			x.add(key, n)
+			x.add(&entry[int]{key, n})
 		} else {
 			x.remove(key)
 		}

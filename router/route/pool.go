@@ -7,22 +7,31 @@ import (
 	"time"
 )
 
-// Pool is the endpoints of one route.
+// Pool is the endpoints of one route. What a request looks at stands first, and
+// together with the first instance, which is the only one of most routes: each
+// piece of memory that a request touches is one that a processor has to fetch
+// when requests spread over thousands of routes.
 type Pool struct {
+	instances       atomic.Pointer[[]*Instance] // the slice is never modified once stored
+	balancing       atomic.Pointer[Balancing]   // its algorithm is never empty
+	cursor          atomic.Uint32
+	requests        atomic.Uint64
+	traffic         atomic.Pointer[Traffic] // nil without a request in the last minutes
+	routeServiceURL atomic.Pointer[string]
+	stickyCookies   atomic.Pointer[[]string]
+	hashTable       atomic.Pointer[maglev] // made when first needed; may be of former instances
+	byDefault       *Balancing             // what the table's pools balance with
+
+	first struct { // in use when list is not nil, for good
+		list     []*Instance
+		room     [1]*Instance
+		instance Instance
+	}
+
 	key Key
 	// contextPath is that of the URI that was registered first, in its own case:
 	// the sticky cookie's Path is made from it (reference 1.5).
 	contextPath string
-
-	instances       atomic.Pointer[[]*Instance] // the slice is never modified once stored
-	byDefault       Algorithm                   // what the table's pools balance with
-	balancing       atomic.Pointer[Balancing]   // its algorithm is never empty
-	hashTable       atomic.Pointer[maglev]      // made when first needed; may be of former instances
-	routeServiceURL atomic.Pointer[string]
-	stickyCookies   atomic.Pointer[[]string]
-	cursor          atomic.Uint32
-	requests        atomic.Uint64
-	traffic         atomic.Pointer[Traffic] // nil without a request in the last minutes
 
 	emptied time.Duration // when the last endpoint left, on the table's clock; guarded by Table.mu
 }
@@ -34,16 +43,15 @@ var (
 	noStickyCookies = new([]string)
 )
 
-// newPool returns a pool without endpoints. byDefault is what it balances with
-// until an endpoint says otherwise; pools may share it.
-func newPool(key Key, uri string, byDefault *Balancing) *Pool {
-	p := &Pool{key: key, contextPath: contextPath(uri), byDefault: byDefault.Algorithm}
+// init makes the zero value a pool without endpoints. byDefault is what it balances
+// with until an endpoint says otherwise; pools may share it.
+func (p *Pool) init(key Key, uri string, byDefault *Balancing) {
+	p.key, p.contextPath, p.byDefault = key, contextPath(uri), byDefault
 	p.instances.Store(noInstances)
 	p.balancing.Store(byDefault)
 	p.routeServiceURL.Store(noRouteService)
 	p.stickyCookies.Store(noStickyCookies)
 	p.cursor.Store(rand.Uint32())
-	return p
 }
 
 // Key returns the route's key.
@@ -143,7 +151,21 @@ func (p *Pool) maglev() *maglev {
 	return m
 }
 
+// newInstance returns the zero value of an instance, for add.
+func (p *Pool) newInstance() *Instance {
+	if p.first.list == nil {
+		return &p.first.instance
+	}
+	return new(Instance)
+}
+
 func (p *Pool) add(i *Instance) {
+	if i == &p.first.instance {
+		p.first.room[0] = i
+		p.first.list = p.first.room[:]
+		p.instances.Store(&p.first.list)
+		return
+	}
 	old := p.Instances()
 	grown := make([]*Instance, len(old)+1)
 	copy(grown, old)

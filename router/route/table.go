@@ -57,7 +57,21 @@ type Table struct {
 type hostNode struct {
 	root    atomic.Pointer[Pool] // the route without a path; nil when there is none
 	deepest atomic.Int32         // segments of the longest path that was ever registered here
-	routes  int                  // guarded by Table.mu
+	routes  int32                // guarded by Table.mu
+}
+
+// newRoute returns an empty pool and, where the route has no path, an entry for its
+// host beside it: what a lookup finds is then at one place in memory. The entry is
+// not used where the host is there already.
+func newRoute(key Key) (*Pool, *entry[hostNode]) {
+	if key.Path != "" {
+		return new(Pool), new(entry[hostNode])
+	}
+	both := new(struct {
+		host entry[hostNode]
+		pool Pool
+	})
+	return &both.pool, &both.host
 }
 
 // NewTable returns an empty table.
@@ -130,23 +144,29 @@ func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 	if err := t.hasRoom(e.bytes()); err != nil {
 		return Unchanged, err
 	}
-	isNew := pool == nil
+	if pool == nil && t.routes.Load() >= int64(t.opts.MaxRoutes) {
+		return Unchanged, fmt.Errorf("%w: it has %d routes already, the most that it may have", ErrFull, t.opts.MaxRoutes)
+	}
+	t.add(pool, key, uri, e, now)
+	return EndpointAdded, nil
+}
+
+// add adds an endpoint to a pool, or to a new one when that is nil.
+func (t *Table) add(pool *Pool, key Key, uri string, e *Endpoint, now time.Duration) {
+	isNew, host := pool == nil, (*entry[hostNode])(nil)
 	if isNew {
-		if t.routes.Load() >= int64(t.opts.MaxRoutes) {
-			return Unchanged, fmt.Errorf("%w: it has %d routes already, the most that it may have", ErrFull, t.opts.MaxRoutes)
-		}
-		pool = newPool(key, uri, &t.byDefault)
+		pool, host = newRoute(key)
+		pool.init(key, uri, &t.byDefault)
 	}
 	pool.describe(e)
-	pool.add(t.newInstance(e, now))
+	t.addInstance(pool, e, now)
 	if isNew {
-		t.insert(pool) // only now: a pool is never seen, nor pruned, without its first endpoint
+		t.insert(pool, host) // only now: a pool is never seen, nor pruned, without its first endpoint
 	}
 	t.endpoints.Add(1)
 	t.bytes += e.bytes()
 	t.touch(now)
 	t.changed(Change{Kind: EndpointAdded, Key: key, Endpoint: e, Route: isNew})
-	return EndpointAdded, nil
 }
 
 func (t *Table) refresh(pool *Pool, i *Instance, e *Endpoint, now time.Duration) (ChangeKind, error) {
@@ -319,17 +339,18 @@ func (t *Table) now() time.Duration { return time.Since(t.epoch) }
 
 func (t *Table) touch(now time.Duration) { t.lastUpdate.Store(max(int64(now), 1)) }
 
-func (t *Table) newInstance(e *Endpoint, now time.Duration) *Instance {
+func (t *Table) addInstance(pool *Pool, e *Endpoint, now time.Duration) {
 	l := t.live[e.Addr]
 	if l == nil {
 		l = &Live{addr: e.Addr, turned: t.opts.OnHealth}
 		t.live[e.Addr] = l
 	}
 	l.refs++
-	i := &Instance{live: l}
+	i := pool.newInstance()
+	i.live = l
 	i.endpoint.Store(e)
 	i.seen.Store(int64(now))
-	return i
+	pool.add(i)
 }
 
 func (t *Table) releaseLive(i *Instance) {
@@ -360,11 +381,13 @@ func (t *Table) hostIndex(host string) (*index[hostNode], string) {
 	return t.hosts, host
 }
 
-func (t *Table) insert(p *Pool) {
+// insert makes a pool known. e becomes the entry of its host unless there is one.
+func (t *Table) insert(p *Pool, e *entry[hostNode]) {
 	x, host := t.hostIndex(p.key.Host)
 	n := x.get(host, "")
 	if n == nil {
-		n = x.add(Key{Host: host}, hostNode{})
+		n, e.key = &e.value, Key{Host: host}
+		x.add(e)
 	}
 	n.routes++
 	t.routes.Add(1)
@@ -372,7 +395,7 @@ func (t *Table) insert(p *Pool) {
 		n.root.Store(p)
 		return
 	}
-	t.paths.add(p.key, p)
+	t.paths.add(&entry[*Pool]{p.key, p})
 	if segments := int32(strings.Count(p.key.Path, "/")); segments > n.deepest.Load() {
 		n.deepest.Store(segments)
 	}

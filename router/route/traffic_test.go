@@ -112,7 +112,8 @@ func TestPoolHasTrafficWhileThereIsSome(t *testing.T) {
 }
 
 func TestTrafficIsCountedAtOnce(t *testing.T) {
-	p := newPool(Key{Host: "a"}, "a", &Balancing{Algorithm: RoundRobin})
+	p := new(Pool)
+	p.init(Key{Host: "a"}, "a", &Balancing{Algorithm: RoundRobin})
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -129,7 +130,8 @@ func TestTrafficIsCountedAtOnce(t *testing.T) {
 }
 
 func BenchmarkPoolObserve(b *testing.B) {
-	p := newPool(Key{Host: "a"}, "a", &Balancing{Algorithm: RoundRobin})
+	p := new(Pool)
+	p.init(Key{Host: "a"}, "a", &Balancing{Algorithm: RoundRobin})
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Observe(noon, 200, time.Millisecond)
