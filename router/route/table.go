@@ -48,9 +48,10 @@ type Table struct {
 	routes     atomic.Int64
 	lastUpdate atomic.Int64 // of the last register or unregister that had an effect; 0 before the first
 
-	mu    sync.Mutex       // guards writes to the indexes and pools, and all below
-	live  map[string]*Live // by address
-	bytes int64            // of all descriptions, one for each route that has it
+	mu    sync.Mutex         // guards writes to the indexes and pools, and all below
+	live  map[string]*Live   // by address
+	busy  map[*Live]struct{} // that had requests in flight when their last route went
+	bytes int64              // of all descriptions, one for each route that has it
 }
 
 // hostNode is what is registered below one host.
@@ -82,7 +83,7 @@ func NewTable(o Options) *Table {
 	o.MaxInAll = cmp.Or(o.MaxInAll, 300_000)
 	o.MaxBytes = cmp.Or(o.MaxBytes, 512<<20)
 	return &Table{
-		opts: o, epoch: time.Now(), byDefault: Balancing{Algorithm: o.Algorithm}, live: make(map[string]*Live),
+		opts: o, epoch: time.Now(), byDefault: Balancing{Algorithm: o.Algorithm}, live: make(map[string]*Live), busy: make(map[*Live]struct{}),
 		hosts: newIndex[hostNode](), wildcards: newIndex[hostNode](), paths: newIndex[*Pool](),
 	}
 }
@@ -250,32 +251,66 @@ func (t *Table) dropped(pool *Pool, removed []*Instance, why Change, now time.Du
 
 // Prune removes the endpoints that have gone without a heartbeat for longer
 // than their time to live, and the routes that have been empty for long enough.
-// It returns how many endpoints went.
-func (t *Table) Prune() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-
-	now, pruned := t.now(), 0
-	wall := time.Now()
+// It returns how many endpoints went. It looks at all, and holds others up only
+// for those that it has to change.
+func (t *Table) Prune() (pruned int) {
+	wall, now := time.Now(), t.now()
 	for pool := range t.pools {
 		pool.forgetTraffic(wall)
-		removed := pool.removeFunc(func(i *Instance) bool {
-			e := i.Endpoint()
-			return e.Expires() && now-time.Duration(i.seen.Load()) > e.TTL
-		})
-		if len(removed) > 0 {
-			t.dropped(pool, removed, Change{Kind: EndpointPruned}, now)
-			pruned += len(removed)
-		} else if len(pool.Instances()) == 0 && now-pool.emptied > t.opts.KeepEmpty {
-			t.delete(pool)
+		if pool.isStale(now) {
+			pruned += t.prune(pool)
 		}
 	}
-	for addr, l := range t.live { // those that were still busy when their last route went
-		if l.refs == 0 && l.InFlight() == 0 {
-			delete(t.live, addr)
-		}
-	}
+	t.forgetLive()
 	return pruned
+}
+
+// isStale says whether there is anything to prune of a route.
+func (p *Pool) isStale(now time.Duration) bool {
+	list := p.Instances()
+	for _, i := range list {
+		if i.isStale(now) {
+			return true
+		}
+	}
+	return len(list) == 0
+}
+
+func (i *Instance) isStale(now time.Duration) bool {
+	e := i.Endpoint()
+	return e.Expires() && now-time.Duration(i.seen.Load()) > e.TTL
+}
+
+// prune prunes one route, unless it has gone meanwhile.
+func (t *Table) prune(pool *Pool) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pool(pool.key) != pool {
+		return 0
+	}
+	now := t.now()
+	removed := pool.removeFunc(func(i *Instance) bool { return i.isStale(now) })
+	if len(removed) > 0 {
+		t.dropped(pool, removed, Change{Kind: EndpointPruned}, now)
+	} else if len(pool.Instances()) == 0 && now-pool.emptied > t.opts.KeepEmpty {
+		t.delete(pool)
+	}
+	return len(removed)
+}
+
+// forgetLive forgets the addresses that were still busy when their last route went.
+func (t *Table) forgetLive() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for l := range t.busy {
+		if l.refs == 0 && l.InFlight() > 0 {
+			continue
+		}
+		delete(t.busy, l)
+		if l.refs == 0 {
+			delete(t.live, l.addr)
+		}
+	}
 }
 
 // Refresh makes every endpoint as fresh as if it had just registered: after an
@@ -354,9 +389,15 @@ func (t *Table) addInstance(pool *Pool, e *Endpoint, now time.Duration) {
 }
 
 func (t *Table) releaseLive(i *Instance) {
-	if i.live.refs--; i.live.refs == 0 && i.live.InFlight() == 0 {
-		delete(t.live, i.Endpoint().Addr)
+	if i.live.refs--; i.live.refs > 0 {
+		return
 	}
+	if i.live.InFlight() > 0 {
+		t.busy[i.live] = struct{}{}
+		return
+	}
+	delete(t.live, i.live.addr)
+	delete(t.busy, i.live)
 }
 
 // pool returns the pool of exactly that key, or nil.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -220,6 +221,102 @@ func TestPrune(t *testing.T) {
 			t.Errorf("after Refresh: %d pruned, want 0", n)
 		}
 	})
+}
+
+// Pruning looks at the table without a lock: what comes, goes and comes back
+// meanwhile is pruned once or not at all, and the accounts stay right.
+func TestPruneWhileRoutesComeAndGo(t *testing.T) {
+	var gone atomic.Int64
+	table := NewTable(Options{OnChange: func(c Change) {
+		if c.Kind != EndpointAdded {
+			gone.Add(1)
+		}
+	}})
+	uris := make([]string, 50)
+	for n := range uris {
+		uris[n] = fmt.Sprint("r", n, ".test")
+	}
+	stop := make(chan struct{})
+	var pruning sync.WaitGroup
+	pruning.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				table.Prune()
+			}
+		}
+	})
+	added := int64(0)
+	for n := range 10_000 {
+		uri := uris[n%len(uris)]
+		e := endpoint("h:1")
+		e.TTL = -time.Hour // it is stale as soon as it is there
+		kind, err := table.Register(mustKey(t, uri), uri, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind == EndpointAdded {
+			added++
+		}
+		if n%3 == 0 {
+			table.Unregister(mustKey(t, uri), "h:1")
+		}
+	}
+	close(stop)
+	pruning.Wait()
+	table.Prune()
+	if added != gone.Load() || table.Routes() != 0 || table.Endpoints() != 0 || table.bytes != 0 || len(table.live) != 0 {
+		t.Errorf("%d came and %d went; left are %d routes, %d endpoints, %d bytes, %d addresses",
+			added, gone.Load(), table.Routes(), table.Endpoints(), table.bytes, len(table.live))
+	}
+}
+
+func TestBusyAddressIsForgottenOnceItIsIdle(t *testing.T) {
+	table := NewTable(Options{})
+	register(t, table, "a.test", "h:1")
+	var k Picker
+	k.Start(table.Lookup("a.test", "/"), Choice{})
+	i, err := k.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 { // it comes and goes while it is busy
+		table.Unregister(mustKey(t, "a.test"), "h:1")
+		table.Prune()
+		if table.live["h:1"] != i.Live() {
+			t.Fatal("it was forgotten while it was busy")
+		}
+		register(t, table, "a.test", "h:1")
+	}
+	table.Unregister(mustKey(t, "a.test"), "h:1")
+	i.Live().Release()
+	table.Prune()
+	if len(table.live) != 0 || len(table.busy) != 0 {
+		t.Errorf("left are %v, %v", table.live, table.busy)
+	}
+}
+
+func TestAddressThatCameBackIsNotForgotten(t *testing.T) {
+	table := NewTable(Options{})
+	key := mustKey(t, "a.test")
+	register(t, table, "a.test", "h:1")
+	var k Picker
+	k.Start(table.Lookup("a.test", "/"), Choice{})
+	i, err := k.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table.Unregister(key, "h:1") // while it is busy
+	register(t, table, "a.test", "h:1")
+	i.Live().Release()
+	table.Unregister(key, "h:1") // and once it is idle
+	register(t, table, "a.test", "h:1")
+	table.Prune()
+	if len(table.live) != 1 {
+		t.Error("the address of a route has been forgotten")
+	}
 }
 
 func TestEmptyRouteIsKeptForAWhile(t *testing.T) {
