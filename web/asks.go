@@ -20,6 +20,7 @@ var asks = template.FuncMap{
 	"fileRoutes":    func(v interface{ FileRoutes() []Route }) []Route { return v.FileRoutes() },
 	"fileCount":     func(v interface{ FileCount() string }) string { return v.FileCount() },
 	"natsPublish":   func(v interface{ NATSPublish() string }) string { return v.NATSPublish() },
+	"firstLink":     func(v interface{ FirstLink() string }) string { return v.FirstLink() },
 	"example":       func(v interface{ Example() string }) string { return v.Example() },
 
 	"asked":    requestsPage.Get,

@@ -76,10 +76,10 @@ var plots = map[string]func(Sample) float64{
 }
 
 // plot is a small one of samples.
-type plot struct{ ID, Name, Path string }
+type plot struct{ ID, Path string }
 
 func past(name string, samples []Sample) plot {
-	return plot{"past-" + strings.ReplaceAll(name, " ", "-"), name, plotPath(name, samples)}
+	return plot{"past-" + strings.ReplaceAll(name, " ", "-"), plotPath(name, samples)}
 }
 
 // plotPath is the d of a plot's path, as sparkPath is.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
@@ -113,8 +114,8 @@ func (s *Server) serveEventsPage(w http.ResponseWriter, _ *http.Request) {
 // navEntry leads to a view.
 type navEntry struct {
 	Path, Name string
-	NoteID     string // of the number beside the name; empty where there is never one
-	Note       string
+	NoteID     string   // of the number beside the name; empty where there is never one
+	Note       []string // that number and its noun; empty where there is none
 	Current    bool
 }
 
@@ -130,18 +131,18 @@ func (p page) Nav() []navEntry {
 	return entries
 }
 
-func (p page) downNote() string {
+func (p page) downNote() []string {
 	if _, down := p.instances(); down > 0 {
-		return fmt.Sprintf("%d down", down)
+		return []string{strconv.Itoa(down), "down"}
 	}
-	return ""
+	return nil
 }
 
-func (p page) problemsNote() string {
+func (p page) problemsNote() []string {
 	if n := len(p.File.Problems); n > 0 {
-		return plural(n, "problem")
+		return strings.Fields(plural(n, "problem"))
 	}
-	return ""
+	return nil
 }
 
 func (p page) instances() (all, down int) {
@@ -228,4 +229,14 @@ func (p page) Example() string {
 		return "http://web.localhost"
 	}
 	return "http://web.localhost:" + u.Port()
+}
+
+// FirstLink leads to a route; empty where none can be opened.
+func (p page) FirstLink() string {
+	for _, r := range p.Routes {
+		if isWebLink(r.URL) {
+			return r.URL
+		}
+	}
+	return ""
 }

@@ -24,7 +24,11 @@ func editorOf(d *RequestDetail) editor {
 		return e
 	}
 	for _, h := range d.Sent.Headers {
-		e.Headers += h.Name + ": " + h.Value + "\n"
+		switch h.Name {
+		case "Connection", "Content-Length", "Transfer-Encoding", "Upgrade": // the connection's, which is another
+		default:
+			e.Headers += h.Name + ": " + h.Value + "\n"
+		}
 	}
 	e.Body = ownLines(d.Sent.Body.Text)
 	return e

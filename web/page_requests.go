@@ -143,7 +143,7 @@ func stretches(t Timing) (list []stretch) {
 		{"router", "router", t.Router}, {"failed attempts", "failed", t.Failed}, {"dns", "dial", t.DNS}, {"dial", "dial", t.Dial},
 		{"tls", "dial", t.TLS}, {"wait", "wait", t.Wait}, {"body", "body", t.Body},
 	} {
-		if part.millis <= 0 {
+		if part.millis <= 0 || part.class == "dial" && t.Failed > 0 && t.Wait == 0 { // of what failed
 			continue
 		}
 		whole := max(t.Total, 0.001)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -43,6 +44,7 @@ var words = template.FuncMap{
 	"count":       func(n int64, noun string) string { return plural(int(n), noun) },
 	"methods":     func() []string { return methods },
 	"indented":    indented,
+	"withoutPort": withoutPort,
 	"publish":     publish,
 	"stretches":   stretches,
 	"statusClass": statusClass,
@@ -134,6 +136,14 @@ func instanceLabel(addr string) string {
 		return addr[colon:]
 	}
 	return addr
+}
+
+// withoutPort is a Host for a list, in which the port is the same in every row.
+func withoutPort(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil && !strings.Contains(name, ":") {
+		return name
+	}
+	return host
 }
 
 // instanceAbout is what a chip says beyond its label.

@@ -33,6 +33,6 @@ export function start() {
     if (name) copyAs(name);
   });
   $('main').addEventListener('click', event => {
-    if (event.target.matches('[data-pin]')) copy(event.target.previousElementSibling.textContent, 'the command');
+    if (event.target.matches('[data-pin]')) copy(event.target.parentNode.parentNode.querySelector('.pin').textContent, 'the command');
   });
 }

@@ -216,7 +216,7 @@ function total() {
   }
   const count = `${plural(rows.size, 'route')}, ${plural(instances, 'instance')}${fallen ? `, ${fallen} down` : ''}`;
   $('count').textContent = shown < rows.size ? `${shown} of ${count}` : count;
-  $('down').textContent = fallen ? `${fallen} down` : '';
+  $('down').replaceChildren(...(fallen ? [`${fallen} `, make('span', {}, 'down')] : []));
   $('table').hidden = shown === 0;
   $('unmatched').hidden = shown > 0 || rows.size === 0;
   $('empty').hidden = rows.size > 0;
