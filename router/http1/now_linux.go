@@ -1,4 +1,4 @@
-//go:build !race
+//go:build !race && !386
 
 package http1
 
@@ -19,6 +19,24 @@ func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.S
 
 // writeNow writes what there is room for, if there is any.
 func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.SYS_WRITE, fd, p) }
+
+// sendNow writes what there is room for, and has the system keep what does not
+// fill a packet until endNow: it says that there is more.
+func sendNow(fd uintptr, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, err := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), syscall.MSG_MORE, 0, 0)
+		switch err {
+		case 0:
+			return int(n), 0
+		case syscall.EINTR:
+			continue
+		}
+		return 0, err
+	}
+}
+
+// endNow ends the sending half, with what has been kept.
+func endNow(fd uintptr) { syscall.RawSyscall(syscall.SYS_SHUTDOWN, fd, syscall.SHUT_WR, 0) } //nolint:errcheck // the connection is closed either way
 
 // ioNow is for a descriptor that does not block, and at least one byte.
 func ioNow(call, fd uintptr, p []byte) (int, syscall.Errno) {

@@ -89,9 +89,18 @@ func (c *conn) end() {
 	if c.lingers {
 		c.linger()
 	}
+	if last, ok := c.out.(lastWriter); ok {
+		last.End()
+	}
 	c.rwc.Close()
 	c.server.forget(c)
 	c.tell(http.StateClosed)
+}
+
+// lastWriter sends the last of a reply and the end of its connection in one packet.
+type lastWriter interface {
+	WriteLast(p []byte) (int, error)
+	End() // follows soon
 }
 
 // panicked ends a request whose handler has panicked: the client must not take

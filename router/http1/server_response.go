@@ -519,7 +519,7 @@ func (w *response) flushWith(p, end []byte) error {
 	var err error
 	switch {
 	case len(p) == 0:
-		_, err = w.c.out.Write(pending)
+		_, err = w.write(pending)
 	case w.c.tcp != nil:
 		w.vector = [3][]byte{pending, p, end}
 		w.buffers = w.vector[:]
@@ -533,6 +533,16 @@ func (w *response) flushWith(p, end []byte) error {
 		w.t.ctx.lost()
 	}
 	return err
+}
+
+// write writes to the connection, whose last bytes they may be.
+func (w *response) write(p []byte) (int, error) {
+	if w.done && w.close {
+		if out, ok := w.c.out.(lastWriter); ok {
+			return out.WriteLast(p)
+		}
+	}
+	return w.c.out.Write(p)
 }
 
 // writePieces writes to a connection that takes one piece at a time: as few and

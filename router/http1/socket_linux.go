@@ -13,6 +13,7 @@ import (
 type socket struct {
 	tcp     *net.TCPConn
 	in, out transfer
+	held    bool // what WriteLast has written may not have gone
 }
 
 // transfer is one read or write.
@@ -22,6 +23,8 @@ type transfer struct {
 	p   []byte
 	n   int
 	err syscall.Errno
+
+	last bool // nothing is written behind it
 }
 
 // newSocket returns what reads and writes a connection.
@@ -110,10 +113,27 @@ func (s *socket) Write(p []byte) (n int, err error) {
 	return t.n, nil
 }
 
+// WriteLast is Write for what a connection ends with. It may stay here until End.
+func (s *socket) WriteLast(p []byte) (int, error) {
+	s.out.last, s.held = true, true
+	return s.Write(p)
+}
+
+// End ends what is sent, in one packet with the last of it, where that is possible.
+func (s *socket) End() {
+	if s.held {
+		s.out.raw.Control(endNow) //nolint:errcheck // whoever has closed it has ended it, too
+	}
+}
+
 func (t *transfer) write(fd uintptr) bool {
+	now := writeNow
+	if t.last {
+		now = sendNow
+	}
 	for t.n < len(t.p) {
 		var n int
-		if n, t.err = writeNow(fd, t.p[t.n:]); t.err != 0 {
+		if n, t.err = now(fd, t.p[t.n:]); t.err != 0 {
 			return t.err != syscall.EAGAIN
 		}
 		t.n += n
