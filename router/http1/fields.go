@@ -21,6 +21,10 @@ type fields struct {
 	values []string // of which each one in header is a slice
 	names  nameSet  // those among them that decide about the message
 
+	takesHost bool   // Host goes to host, and not into header
+	host      string // the first one
+	hosts     int    // how many there were
+
 	asList bool        // they are put into list first, and into header by index
 	list   [][2]string // names and values, in their order
 }
@@ -35,7 +39,7 @@ const keptFields = 64
 
 // reset forgets everything.
 func (f *fields) reset() {
-	f.names, f.asList = 0, false
+	f.names, f.asList, f.takesHost, f.host, f.hosts = 0, false, false, "", 0
 	clear(f.list)
 	f.list = f.list[:0]
 	if cap(f.list) > keptFields {
@@ -111,13 +115,18 @@ func (f *fields) parseLine(line string) error {
 	if hasControl(value) {
 		return malformed("control character in a field's value")
 	}
-	if len(f.values)+len(f.list) == maxFields {
+	if len(f.values)+len(f.list)+f.hosts == maxFields {
 		return errTooManyFields
 	}
 	f.names |= known.bit
-	if f.asList {
+	switch {
+	case f.takesHost && known.bit == nameHost:
+		if f.hosts++; f.hosts == 1 {
+			f.host = value
+		}
+	case f.asList:
 		f.list = append(f.list, [2]string{known.name, value})
-	} else {
+	default:
 		f.add(known.name, value)
 	}
 	return nil

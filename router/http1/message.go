@@ -33,6 +33,7 @@ func parseRequest(req *http.Request, u *url.URL, f *fields, head string) error {
 	if err := parseTarget(req, u); err != nil {
 		return err
 	}
+	f.takesHost = true
 	if err := f.parse(rest[:len(rest)-len(lastLine(rest))]); err != nil {
 		return err
 	}
@@ -144,19 +145,17 @@ func takeHost(req *http.Request, f *fields) error {
 		req.Host = req.URL.Host
 		return nil
 	}
-	hosts := f.header["Host"]
-	if len(hosts) > 1 {
+	if f.hosts > 1 {
 		return errManyHosts
 	}
-	for i := range len(hosts[0]) {
-		if !hostBytes[hosts[0][i]] {
+	for i := range len(f.host) {
+		if !hostBytes[f.host[i]] {
 			return errBadHost
 		}
 	}
 	if req.Host = req.URL.Host; req.Host == "" {
-		req.Host = hosts[0]
+		req.Host = f.host
 	}
-	f.del("Host")
 	return nil
 }
 

@@ -203,6 +203,30 @@ func (r *reply) end(err error) error {
 	return err
 }
 
+// WriteBuffered writes to w what is left of the body of a reply of a Transport's
+// when all of it has come, and returns how much that was: no buffer is needed in
+// between. It is 0 when it has not, or is not known to have. also is told of what
+// has been written.
+func WriteBuffered(w io.Writer, body io.Reader, also func([]byte)) (int64, error) {
+	r, ok := body.(*reply)
+	if !ok || r.c == nil || r.body.kind != lengthBody {
+		return 0, nil
+	}
+	all, rest := r.c.in.buffered(), r.body.remaining()
+	if rest > int64(len(all)) {
+		return 0, nil
+	}
+	all = all[:rest]
+	n, err := w.Write(all)
+	also(all[:n])
+	r.c.in.discard(n)
+	r.body.took(int64(n))
+	if r.body.ended() {
+		r.end(io.EOF)
+	}
+	return int64(n), err
+}
+
 // Close ends the body. A connection on which there is more of it is closed.
 func (r *reply) Close() error {
 	if r.c != nil {

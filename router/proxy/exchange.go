@@ -152,7 +152,10 @@ func (ex *exchange) settle() {
 // conclude hands over the record of a request that has ended, and counts it among
 // its route's.
 func (h *Handler) conclude(r *accesslog.Record, pool *route.Pool) {
-	r.Finished = time.Now()
+	r.Finished = finishedAt(r.Started)
+	if r.ProxyTime == untilFinished {
+		r.ProxyTime = r.Finished.Sub(r.SentAt)
+	}
 	if pool != nil {
 		latency := r.Finished.Sub(r.Started)
 		if r.Upgraded {
@@ -163,6 +166,18 @@ func (h *Handler) conclude(r *accesslog.Record, pool *route.Pool) {
 	if h.opts.OnDone != nil {
 		h.opts.OnDone(r)
 	}
+}
+
+// untilFinished is the ProxyTime of a record whose reply has begun, until it ends.
+const untilFinished time.Duration = -1
+
+// finishedAt is the time. After a short while that is by the clock that is not set,
+// which is one look less.
+func finishedAt(started time.Time) time.Time {
+	if took := time.Since(started); took < time.Minute {
+		return started.Add(took)
+	}
+	return time.Now()
 }
 
 // now is the time, as the clock that is not set has gone on since the request began.

@@ -188,7 +188,13 @@ func oneLine(s string) string {
 	}, s)
 }
 
+// passInformational says whether 1xx replies are passed on. Where neither a body
+// is under way nor a transport may still use the exchange, nobody else looks.
 func (ex *exchange) passInformational(on bool) {
+	if ex.body == &ex.noBody && !ex.shared {
+		ex.informational = on
+		return
+	}
 	ex.informationalMu.Lock()
 	defer ex.informationalMu.Unlock()
 	ex.informational = on

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"time"
 
 	"devrouter/router/http1"
 	"devrouter/router/route"
@@ -23,7 +22,7 @@ func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 // reply sends the client what came back: from an endpoint, or from a route
 // service, which is described by the zero Endpoint.
 func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
-	defer func() { ex.record.ProxyTime = time.Since(ex.record.SentAt) }()
+	ex.record.ProxyTime = untilFinished
 	if res.Header == nil {
 		ex.writeListed(e, res)
 		ex.relayBody(res)
@@ -92,6 +91,10 @@ var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 func (ex *exchange) copyBody(res *http.Response) error {
 	if ex.r.Method == http.MethodHead {
 		return nil
+	}
+	if n, err := http1.WriteBuffered(ex.w, res.Body, ex.captureBody); n > 0 || err != nil {
+		ex.record.ResponseBytes = n
+		return err
 	}
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)

@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"devrouter/router/accesslog"
 	"devrouter/router/http1"
@@ -101,9 +100,6 @@ func (t *tunnelled) finish() {
 	t.close()
 	if t.live != nil {
 		t.live.Release()
-	}
-	if !t.record.SentAt.IsZero() {
-		t.record.ProxyTime = time.Since(t.record.SentAt)
 	}
 	t.record.Request, t.record.Forwarded = t.request.unpack()
 	t.h.conclude(&t.record, t.pool)
