@@ -91,6 +91,11 @@ func (c *conn) end() {
 	}
 	if last, ok := c.out.(lastWriter); ok {
 		last.End()
+		c.out, c.rd.src = nil, nil
+	}
+	if c.lazy != nil {
+		c.lazy.end()
+		c.lazy = nil
 	}
 	c.rwc.Close()
 	c.server.forget(c)

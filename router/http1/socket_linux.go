@@ -33,10 +33,27 @@ func newSocket(tcp *net.TCPConn) io.ReadWriter {
 	if err != nil {
 		return tcp
 	}
-	s := &socket{tcp: tcp}
-	s.in.raw, s.out.raw = raw, raw
+	return lendSocket(tcp, raw)
+}
+
+// sockets are those that nobody uses.
+var sockets = sync.Pool{New: func() any {
+	s := new(socket)
 	s.in.try, s.out.try = s.in.read, s.out.write
 	return s
+}}
+
+func lendSocket(tcp *net.TCPConn, raw syscall.RawConn) *socket {
+	s := sockets.Get().(*socket)
+	s.tcp, s.in.raw, s.out.raw = tcp, raw, raw
+	return s
+}
+
+// release gives the socket back, which nobody uses any more.
+func (s *socket) release() {
+	s.tcp, s.in.raw, s.out.raw = nil, nil, nil
+	s.out.last, s.held = false, false
+	sockets.Put(s)
 }
 
 // lazyWriter writes a connection as a socket does, and has none while nobody
@@ -55,19 +72,10 @@ func newLazyWriter(tcp *net.TCPConn) io.Writer {
 	return &lazyWriter{tcp, raw}
 }
 
-var writers = sync.Pool{New: func() any {
-	s := new(socket)
-	s.out.try = s.out.write
-	return s
-}}
-
 func (l *lazyWriter) Write(p []byte) (int, error) {
-	s := writers.Get().(*socket)
-	defer writers.Put(s)
-	s.tcp, s.out.raw = l.tcp, l.raw
-	n, err := s.Write(p)
-	s.tcp, s.out.raw = nil, nil
-	return n, err
+	s := lendSocket(l.tcp, l.raw)
+	defer s.release()
+	return s.Write(p)
 }
 
 // Read is that of net.TCPConn, with its errors.
@@ -120,10 +128,12 @@ func (s *socket) WriteLast(p []byte) (int, error) {
 }
 
 // End ends what is sent, in one packet with the last of it, where that is possible.
+// Nobody uses the socket any more.
 func (s *socket) End() {
 	if s.held {
 		s.out.raw.Control(endNow) //nolint:errcheck // whoever has closed it has ended it, too
 	}
+	s.release()
 }
 
 func (t *transfer) write(fd uintptr) bool {

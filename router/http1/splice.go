@@ -138,11 +138,11 @@ func copyTCP(dst io.Writer, src *net.TCPConn) error {
 	if err != nil {
 		return err
 	}
+	defer in.end()
 	for full := 0; ; {
 		b, err := in.read()
 		if len(b) > 0 {
 			if _, err := out.Write(b); err != nil {
-				in.release()
 				return err
 			}
 		}

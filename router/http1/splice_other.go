@@ -28,6 +28,9 @@ func (l *lazyReader) read() ([]byte, error) {
 	return (*l.buf)[:max(n, 0)], err
 }
 
+// end ends the use of the reader, and of its buffer.
+func (l *lazyReader) end() { l.release() }
+
 // release gives the buffer back.
 func (l *lazyReader) release() {
 	if l.buf != nil {

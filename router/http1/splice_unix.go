@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -27,9 +28,22 @@ func newLazyReader(conn *net.TCPConn, size int) (*lazyReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lazyReader{raw: raw, size: size}
-	l.try = l.tryRead
+	l := lazyReaders.Get().(*lazyReader)
+	l.raw, l.size = raw, size
 	return l, nil
+}
+
+var lazyReaders = sync.Pool{New: func() any {
+	l := new(lazyReader)
+	l.try = l.tryRead
+	return l
+}}
+
+// end ends the use of the reader, and of its buffer.
+func (l *lazyReader) end() {
+	l.release()
+	l.raw, l.n, l.err = nil, 0, 0
+	lazyReaders.Put(l)
 }
 
 // look returns what has come, which may be nothing. It is valid until the next call.
