@@ -54,6 +54,7 @@ func (a *Appliance) requestLog() *web.RequestLog {
 			}
 			return a.requestDetail(&e, reveal), true
 		},
+		Ended:    log.Ended,
 		Watch:    log.Watch,
 		Look:     log.Look,
 		Replay:   a.replay,
@@ -68,7 +69,7 @@ func (a *Appliance) request(e *requests.Entry) web.Request {
 		Route: e.Route, App: a.appName(e.App), RouteService: e.RouteService, Attempts: e.Attempts,
 		Status: e.Status, RouterError: e.RouterError, Error: e.Cause,
 		RequestBytes: e.RequestBytes, ResponseBytes: e.ResponseBytes, Timing: timing(e.Timing),
-		Upgrade: e.Upgrade, ReplayOf: e.ReplayOf, Captured: e.Detail != nil,
+		Upgrade: e.Upgrade, ReplayOf: e.ReplayOf, Running: e.Running, Captured: e.Detail != nil,
 	}
 	if e.TLS {
 		r.Scheme = "https"

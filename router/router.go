@@ -81,8 +81,8 @@ type Options struct {
 
 	// Health configures how endpoints are looked at, but for Table, Dial and Transport.
 	Health health.Options
-	// Proxy configures the proxy but for Table, Transport, Dial, Healthy, Capture and
-	// OnDone.
+	// Proxy configures the proxy but for Table, Transport, Dial, Healthy, Capture, OnOpen
+	// and OnDone.
 	Proxy proxy.Options
 	// Transport configures the connections to endpoints but for Dialer.
 	Transport proxy.TransportOptions
@@ -211,7 +211,7 @@ func New(o Options) (*Router, error) {
 	p.Table, p.Transport, p.Dial = r.table, r.transports.For, dialer.DialContext
 	p.Base, p.Healthy, p.OnDone, p.Log = r.base, r.Healthy, r.requestDone, o.component("proxy")
 	if o.Requests != nil {
-		p.Capture = o.Requests.Capture
+		p.Capture, p.OnOpen = o.Requests.Capture, o.Requests.Open
 	}
 	p.Own = r.ownPages(p.Own)
 	p.RouteServices.Transport = r.transports.Services()

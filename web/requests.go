@@ -24,6 +24,9 @@ type RequestLog struct {
 	// Detail returns one request, its secrets masked unless they are to be revealed.
 	// False means that it is not kept.
 	Detail func(id uint64, reveal bool) (RequestDetail, bool)
+	// Ended returns, once, the requests that were listed while they ran, and have ended
+	// since it was last asked. It is asked by one goroutine at a time.
+	Ended func() []uint64
 	// Watch begins to keep heads and bodies of the requests that come; stop ends it.
 	Watch func() (stop func())
 	// Look says that somebody has looked.
@@ -71,6 +74,9 @@ type Request struct {
 	Upgrade       string `json:"upgrade,omitempty"`      // the protocol of the tunnel
 	// ReplayOf is the request that this one repeats.
 	ReplayOf uint64 `json:"replay_of,omitempty"`
+	// Running says that it goes on, as tunnels and streams of events do: it is listed
+	// again, with the same id, when it has ended. Timing is that of the moment.
+	Running bool `json:"running,omitempty"`
 	// Captured says that heads and bodies are kept: somebody watched.
 	Captured bool `json:"captured"`
 }

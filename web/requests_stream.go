@@ -11,7 +11,7 @@ const (
 
 // requestBatch is the event "requests".
 type requestBatch struct {
-	Requests []Request `json:"requests"` // the newest last
+	Requests []Request `json:"requests"` // the newest last; those that were running and have ended among them
 	// Skipped are those before them that came since the last batch and are left out.
 	Skipped uint64 `json:"skipped,omitempty"`
 }
@@ -22,13 +22,33 @@ func (h *hub) newRequests() (batch requestBatch, latest uint64) {
 	if h.requests == nil {
 		return batch, 0
 	}
+	ended := h.requests.Ended() // before latest, or one that is later could have ended
 	_, latest = h.requests.Bounds()
-	if latest <= h.shown || !h.wanted(topicRequests) {
+	if latest <= h.shown && len(ended) == 0 || !h.wanted(topicRequests) {
 		return batch, latest
 	}
-	batch.Requests = h.lastRequests(latest, h.shown, maxBatch)
-	batch.Skipped = latest - h.shown - uint64(len(batch.Requests))
+	fresh := h.lastRequests(latest, h.shown, maxBatch)
+	batch.Skipped = latest - h.shown - uint64(len(fresh))
+	batch.Requests = append(h.endedRequests(ended), fresh...)
 	return batch, latest
+}
+
+// endedRequests returns the requests of those ids, but for what the watchers do not
+// know yet, in the order of their ids.
+func (h *hub) endedRequests(ids []uint64) (list []Request) {
+	slices.Sort(ids)
+	for _, id := range ids {
+		if id > h.shown {
+			break
+		}
+		for r := range h.requests.Newest(id + 1) {
+			if r.ID == id {
+				list = append(list, r)
+			}
+			break
+		}
+	}
+	return list
 }
 
 // requestsUpTo returns recent requests, none later than one: those are still to

@@ -23,6 +23,7 @@ import (
 type fakeLog struct {
 	mu       sync.Mutex
 	details  []RequestDetail // by id, from 1
+	ended    []uint64
 	watchers int
 	looks    int
 	replayed []Replay
@@ -65,6 +66,13 @@ func (l *fakeLog) log() *RequestLog {
 			d := l.details[id-1]
 			d.Revealed = reveal
 			return d, true
+		},
+		Ended: func() []uint64 {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			ended := l.ended
+			l.ended = nil
+			return ended
 		},
 		Watch: func() func() {
 			l.count(&l.watchers, 1)
@@ -277,6 +285,13 @@ func TestStreamOfRequests(t *testing.T) {
 	batch := stream.want("requests")
 	if got := batch["requests"].([]any); len(got) != 1 || got[0].(map[string]any)["id"] != 3.0 || batch["skipped"] != nil {
 		t.Errorf("got %v", batch)
+	}
+	l.mu.Lock()
+	l.details[1].Status, l.ended = 101, []uint64{3, 2}
+	l.mu.Unlock()
+	s.RequestAdded()
+	if got := stream.want("requests")["requests"].([]any); len(got) != 2 || got[0].(map[string]any)["status"] != 101.0 || got[1].(map[string]any)["id"] != 3.0 {
+		t.Errorf("two that were running have ended: got %v", got)
 	}
 	for n := range maxBatch + 50 {
 		l.add(simple("GET", "shop.localhost", fmt.Sprint("/more/", n), 200))

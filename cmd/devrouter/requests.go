@@ -74,13 +74,15 @@ func requestQuery(cmd *cobra.Command) url.Values {
 	return query
 }
 
-// requestLog prints requests, each once.
+// requestLog prints requests, each once, but for one that was running: that has a
+// second line when it has ended.
 type requestLog struct {
 	printer
 	notes   io.Writer
 	filter  web.RequestFilter
-	process time.Time // when the appliance whose requests these are was started
-	last    uint64    // the last request that was seen
+	process time.Time       // when the appliance whose requests these are was started
+	last    uint64          // the last request that was seen
+	open    map[uint64]bool // those before it that were running then
 }
 
 func (l *requestLog) follow(ctx context.Context, c *client.Client) error {
@@ -104,7 +106,7 @@ func (l *requestLog) take(e client.Event) error {
 		return fmt.Errorf("read the stream of requests: %w; is it a devrouter of another version?", err)
 	}
 	if e.Name == "snapshot" && !news.Started.Equal(l.process) {
-		l.process, l.last = news.Started, 0
+		l.process, l.last, l.open = news.Started, 0, nil
 	}
 	if news.Skipped > 0 {
 		fmt.Fprintf(l.notes, "devrouter: %d requests came too fast to be shown\n", news.Skipped)
@@ -115,10 +117,9 @@ func (l *requestLog) take(e client.Event) error {
 func (l *requestLog) print(requests []web.Request) error {
 	for i := range requests {
 		r := &requests[i]
-		if r.ID <= l.last {
+		if !l.isNews(r) {
 			continue
 		}
-		l.last = r.ID
 		if !l.filter.Takes(r) {
 			continue
 		}
@@ -129,6 +130,26 @@ func (l *requestLog) print(requests []web.Request) error {
 	return nil
 }
 
+// isNews says whether a request has not been seen as it is.
+func (l *requestLog) isNews(r *web.Request) bool {
+	if r.ID <= l.last && (r.Running || !l.open[r.ID]) {
+		return false
+	}
+	l.last = max(l.last, r.ID)
+	switch {
+	case !r.Running:
+		delete(l.open, r.ID)
+	case l.open == nil || len(l.open) >= maxOpen:
+		l.open = map[uint64]bool{r.ID: true}
+	default:
+		l.open[r.ID] = true
+	}
+	return true
+}
+
+// maxOpen bounds what is remembered of those whose end nobody tells of.
+const maxOpen = 10_000
+
 func (l *requestLog) printOne(r *web.Request) error {
 	if l.json {
 		return l.printJSON(r)
@@ -137,7 +158,7 @@ func (l *requestLog) printOne(r *web.Request) error {
 		l.paint(faint, r.Time.Local().Format(time.TimeOnly)),
 		l.paint(statusStyle(r.Status), statusWord(r.Status)),
 		fmt.Sprintf("%-6s", plain(r.Method)),
-		fmt.Sprintf("%9s", duration(r.Timing.Total)),
+		fmt.Sprintf("%9s", took(r)),
 		fmt.Sprintf("%-6s", instance(r)),
 		plain(r.Host + r.Target),
 	}
@@ -146,6 +167,14 @@ func (l *requestLog) printOne(r *web.Request) error {
 	}
 	_, err := fmt.Fprintln(l.out, strings.Join(words, "  "))
 	return err
+}
+
+// took is how long a request took, if it has ended.
+func took(r *web.Request) string {
+	if r.Running {
+		return "open"
+	}
+	return duration(r.Timing.Total)
 }
 
 func statusWord(status int) string {

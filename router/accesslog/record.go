@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// Record is what is known of a request when it has ended. It is not modified
-// once it is handed over, and no reader keeps it or its headers beyond its call.
+// Record is what is known of a request when it has ended, or of one that lasts when
+// it has begun. It is not modified once it is handed over at the end, and no reader
+// keeps it or its headers beyond its call.
 type Record struct {
 	// Started is when the request's head had been read.
 	Started time.Time
@@ -75,6 +76,9 @@ type Record struct {
 	Upgraded bool
 	// Session is the sticky session that the request belongs to, or begins.
 	Session Session
+	// Listed is the number by which the log of requests has the request already, of
+	// one that was listed while it ran; 0 for others.
+	Listed uint64
 	// Capture is what else is known while somebody watches requests; else nil.
 	Capture *Capture
 	// Cause is the error that the last attempt ended with, nil when none.

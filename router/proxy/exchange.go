@@ -119,6 +119,18 @@ func (ex *exchange) leaveFinite() {
 	}
 }
 
+// remainOpen is leaveFinite for a request that has become such a one.
+func (ex *exchange) remainOpen() {
+	ex.leaveFinite()
+	if open := ex.h.opts.OnOpen; open != nil {
+		ex.record.Finished = time.Now()
+		if !ex.record.SentAt.IsZero() {
+			ex.record.ProxyTime = ex.record.Finished.Sub(ex.record.SentAt)
+		}
+		open(&ex.record)
+	}
+}
+
 // release takes the request out of those in flight to its endpoint.
 func (ex *exchange) release() {
 	if !ex.tunnels {

@@ -40,6 +40,10 @@ type Options struct {
 	Waiting http.Handler
 	// OnDone is told of every request that has ended. It must not keep the record. Optional.
 	OnDone func(*accesslog.Record)
+	// OnOpen is told before of those that end only when somebody leaves, tunnels and
+	// streams of events, once they have begun: Finished is now. It must not keep the
+	// record either, and may set Listed. Optional.
+	OnOpen func(*accesslog.Record)
 	// Capture returns where a request is to be kept as it is on the wire, nil while
 	// nobody watches. Optional; it is asked once for each request.
 	Capture func() *accesslog.Capture

@@ -101,7 +101,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 	flusher := http.NewResponseController(ex.w)
 	events := strings.HasPrefix(first(res.Header, "Content-Type"), eventStream)
 	if events {
-		ex.leaveFinite()
+		ex.remainOpen()
 	}
 	streaming := events || res.ContentLength < 0
 	if streaming {

@@ -36,8 +36,8 @@ type tunnelled struct {
 // closes all.
 func (ex *exchange) handOver(client net.Conn, backend io.ReadWriteCloser) {
 	ex.record.Upgraded = true
-	ex.leaveFinite()
 	ex.settle()
+	ex.remainOpen()
 	ex.foldHeaders()
 	t := &tunnelled{h: ex.h, client: client, backend: http1.Bare(backend), pool: ex.pool, live: ex.live, record: ex.record}
 	t.request = packRequest(ex.r, ex.record.Forwarded)

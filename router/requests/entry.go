@@ -39,6 +39,9 @@ type Entry struct {
 	Upgrade string
 	// ReplayOf is the request that this one repeats; 0 for none.
 	ReplayOf uint64
+	// Running says that it goes on: a tunnel, or a stream of events. What is counted of
+	// it is 0 until it ends; Timing is that of the moment.
+	Running bool
 	// Detail is nil when nobody watched, and when it had to make room.
 	Detail *Detail
 }
@@ -133,6 +136,10 @@ func (s *slot) entry() Entry {
 		begin = s.ends[i]
 	}
 	e.Detail = s.capture
+	if e.Running {
+		more := time.Since(e.Started) - e.Timing.Total
+		e.Timing.Total, e.Timing.Body = e.Timing.Total+more, e.Timing.Body+more
+	}
 	return e
 }
 

@@ -25,7 +25,8 @@ type Options struct {
 	// Linger is how long requests are captured after the last person has gone. Zero
 	// means five minutes.
 	Linger time.Duration
-	// OnAdd is told of each new request while somebody watches. It must not block.
+	// OnAdd is told of each new request while somebody watches, and of the end of one
+	// that was listed as it ran. It must not block.
 	// Optional.
 	OnAdd func()
 }
@@ -52,6 +53,7 @@ type Log struct {
 	latest   uint64     // 0 before the first
 	captured int        // bytes of all captures
 	oldest   uint64     // no request before it has a capture
+	ended    []uint64   // what Ended returns
 }
 
 // New returns a log.
@@ -119,23 +121,76 @@ func (l *Log) Add(r *accesslog.Record) {
 		return
 	}
 	l.sessions.note(r)
-	c := l.detail(r)
-	l.mu.Lock()
-	l.latest++
-	s := &l.slots[(l.latest-1)%uint64(len(l.slots))]
-	l.captured -= s.capture.bytes()
-	s.set(l.latest, r, c)
-	l.captured += c.bytes()
-	l.forget()
-	id := l.latest
-	l.mu.Unlock()
-
+	id := l.keep(r, l.detail(r), false)
 	if mark := markOf(r); mark != nil {
 		mark.ID = id
 	}
-	if c != nil && l.opts.OnAdd != nil {
+}
+
+// Open keeps a request that goes on until somebody leaves. Add completes it.
+func (l *Log) Open(r *accesslog.Record) {
+	if l != nil {
+		r.Listed = l.keep(r, l.heads(r), true)
+	}
+}
+
+// keep keeps a request, in the place that it has already when that is still its
+// own, and returns its number.
+func (l *Log) keep(r *accesslog.Record, c *Detail, running bool) uint64 {
+	l.mu.Lock()
+	id := r.Listed
+	known := id > 0 && id >= l.first()
+	if !known {
+		l.latest++
+		id = l.latest
+	}
+	if id < l.oldest {
+		c = nil // it had to make room
+	}
+	s := l.slot(id)
+	l.captured -= s.capture.bytes()
+	s.set(id, r, c)
+	s.Running = running
+	l.captured += c.bytes()
+	l.forget()
+	watched := c != nil || known && l.Watched()
+	if known && watched {
+		l.ended = append(l.ended, id)
+		l.ended = l.ended[max(0, len(l.ended)-maxEnded):]
+	}
+	l.mu.Unlock()
+
+	if watched && l.opts.OnAdd != nil {
 		l.opts.OnAdd()
 	}
+	return id
+}
+
+// maxEnded bounds what is told of at once; who is told nothing sees it when looking.
+const maxEnded = 100
+
+// Ended returns, once, the requests that have ended since it was last asked while
+// somebody watched, of those that had been listed before, in the order of their ends.
+func (l *Log) Ended() []uint64 {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ended := l.ended
+	l.ended = nil
+	return ended
+}
+
+// heads is what is captured so far of a request that goes on, but for the bodies.
+func (l *Log) heads(r *accesslog.Record) *Detail {
+	c := r.Capture
+	if c == nil {
+		return nil
+	}
+	so := *r
+	so.Capture = &accesslog.Capture{Request: c.Request.Clone(), Response: c.Response.Clone()}
+	return newDetail(&so)
 }
 
 // detail takes a capture over from the proxy.

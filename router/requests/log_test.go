@@ -65,6 +65,70 @@ func TestLogKeepsTheLatest(t *testing.T) {
 	}
 }
 
+// A tunnel that lasts for hours is seen meanwhile, in one line that its end completes.
+func TestRunningRequestsAreListedAndCompleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		l := New(Options{Entries: 3, OnAdd: func() { told++ }})
+		running := func() string {
+			var list []string
+			for e := range l.Newest(0) {
+				list = append(list, fmt.Sprint(e.ID, e.Target, " ", e.Running, " ", e.Timing.Total))
+			}
+			return strings.Join(list, ", ")
+		}
+		open := func(target string) *accesslog.Record {
+			r := captured(l, target, "not yet")
+			r.Finished = r.Started
+			l.Open(r)
+			return r
+		}
+		unseen := open("/unseen")
+		stop := l.Watch()
+		tunnel := open("/tunnel")
+		if told != 1 {
+			t.Errorf("told %d times, want once: nobody watched before", told)
+		}
+		time.Sleep(time.Hour)
+		l.Add(record("/other"))
+		if got, want := running(), "3/other false 1ms, 2/tunnel true 1h0m0s, 1/unseen true 1h0m0s"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if e, _ := l.Get(2); e.Detail == nil || e.Detail.RequestHead.Get("Accept") != "*/*" || len(e.Detail.ResponseBody.Bytes) != 0 || e.Timing.Body != time.Hour {
+			t.Errorf("got %+v with %+v", e, e.Detail)
+		}
+		for _, r := range []*accesslog.Record{tunnel, unseen} {
+			r.Finished = time.Now()
+			l.Add(r)
+		}
+		time.Sleep(time.Hour)
+		if got, want := running(), "3/other false 1ms, 2/tunnel false 1h0m0s, 1/unseen false 1h0m0s"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+		if e, _ := l.Get(2); string(e.Detail.ResponseBody.Bytes) != "not yet" || l.Captured() != e.Detail.size || l.budget.Load() != int64(l.opts.MaxBytes) {
+			t.Errorf("captured %d, left for others %d: %+v", l.Captured(), l.budget.Load(), e.Detail)
+		}
+		if got, again := l.Ended(), l.Ended(); fmt.Sprint(got) != "[2 1]" || again != nil || told != 3 {
+			t.Errorf("ended: got %v, then %v, told %d times", got, again, told)
+		}
+
+		late := open("/late")
+		for n := range 3 {
+			l.Add(record(fmt.Sprint("/", n)))
+		}
+		stop()
+		time.Sleep(time.Hour)
+		late.Finished = time.Now()
+		l.Add(late)
+		if got, want := running(), "8/late false 1h0m0s, 7/2 false 1ms, 6/1 false 1ms"; got != want {
+			t.Errorf("one that others have pushed out: got %s, want %s", got, want)
+		}
+		if got := l.Ended(); got != nil {
+			t.Errorf("ended while nobody watched: got %v", got)
+		}
+	})
+}
+
 func TestEntryHasTheFactsOfItsRequest(t *testing.T) {
 	l := New(Options{})
 	r := record("/cart?size=4")

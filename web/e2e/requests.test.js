@@ -130,3 +130,21 @@ test('the figures of the process move', async scene => {
   await page.getByText('1 request', { exact: true }).waitFor();
   await page.getByText('embedded, connected').waitFor();
 });
+
+test('a stream is listed while it runs, and its line says when it has ended', async scene => {
+  let leave;
+  const app = await scene.app((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('data: 1\n\n');
+    leave = () => response.end();
+  });
+  const router = await scene.router(`apps:\n  shop: ${app.port}\n`);
+  const page = await scene.live(`${router.admin}/requests`);
+  const asked = router.ask('shop.localhost', '/updates');
+  const row = page.getByRole('row', { name: '/updates' });
+  await row.getByText('open', { exact: true }).waitFor();
+  leave();
+  await asked;
+  await row.getByText('open', { exact: true }).waitFor({ state: 'detached' });
+  assert.equal(await row.count(), 1);
+  await row.getByText('9 B').waitFor();
+});
