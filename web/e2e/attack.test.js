@@ -285,7 +285,7 @@ test('profiles and settings of the process are not there, or not for other sites
     const fetched = (path, options) => fetch(open + path, options).then(async reply => `${reply.type} ${await reply.text()}`, error => error.name);
     return [await fetched('/debug/pprof/cmdline'), await fetched('/log-level', { method: 'PUT', body: 'debug' }), await fetched('/debug/pprof/trace?seconds=60', { mode: 'no-cors' })];
   }, open);
-  assert.deepEqual(got, ['TypeError', 'TypeError', 'opaque ']);
+  assert.deepEqual(got, ['TypeError', 'TypeError', 'TypeError']);
   assert.equal((await page.request.put(`${open}/log-level`, { data: 'error', headers: { Origin: 'null' } })).status(), 403);
 });
 
