@@ -250,6 +250,18 @@ func TestDownAppSaysWhichInstanceFailedAndHow(t *testing.T) {
 	}
 }
 
+// What has nothing to do with the table does not speak of it.
+func TestOnlyUnknownHostsAreToldThatThereAreNoRoutes(t *testing.T) {
+	p := pagesOf(route.NewTable(route.Options{}))
+	for name, want := range map[string]bool{"unknown_route": true, "unknown_instance": false, "invalid_to": false, "routing_loop": false} {
+		e := unknown(request("GET", "http://web.localhost/", browser))
+		e.Name = name
+		if got := strings.Contains(string(p.Answer(e, http.Header{})), "There are no routes yet"); got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestPinnedBrowserIsToldHowToEndIt(t *testing.T) {
 	table := route.NewTable(route.Options{})
 	pool := register(t, table, "web.localhost", "127.0.0.1:3000", "127.0.0.1:3001")
