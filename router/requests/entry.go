@@ -76,13 +76,26 @@ func timing(r *accesslog.Record) Timing {
 	return t
 }
 
-// slot is an entry in memory that is used again and again: its texts stand one
-// behind another.
+// slot is an entry in memory that is used again and again. What has no room in
+// facts is text: its texts stand one behind another. It is small, for the ring's
+// memory is written to by every request, and there is little that is faster.
 type slot struct {
-	Entry   // but for its texts
+	facts
 	text    []byte
 	ends    [texts]uint16
 	capture *Detail
+}
+
+// facts are what is no text of an entry.
+type facts struct {
+	id, replayOf      uint64
+	started           time.Time
+	status, attempts  int32
+	tls, routeService bool
+	running           bool
+	requestBytes      int64
+	responseBytes     int64
+	timing            Timing
 }
 
 const (
@@ -95,14 +108,14 @@ const (
 // set makes the slot a request's. It allocates only for texts longer than any
 // before in this slot, for errors, and for what is captured.
 func (s *slot) set(id uint64, r *accesslog.Record, capture *Detail) {
-	s.Entry = Entry{
-		ID: id, Started: r.Started, TLS: r.Request.TLS != nil, RouteService: r.RouteService,
-		Status: r.Status, Attempts: r.Attempts, RequestBytes: r.RequestBytes, ResponseBytes: r.ResponseBytes,
-		Timing: timing(r),
+	s.facts = facts{
+		id: id, started: r.Started, tls: r.Request.TLS != nil, routeService: r.RouteService,
+		status: int32(r.Status), attempts: int32(r.Attempts), requestBytes: r.RequestBytes, responseBytes: r.ResponseBytes,
+		timing: timing(r),
 	}
 	s.capture = capture
 	if mark := markOf(r); mark != nil {
-		s.ReplayOf = mark.Of
+		s.replayOf = mark.Of
 	}
 	upgrade, cause := "", ""
 	if r.Upgraded {
@@ -126,7 +139,11 @@ func (s *slot) set(id uint64, r *accesslog.Record, capture *Detail) {
 }
 
 func (s *slot) entry() Entry {
-	e := s.Entry
+	e := Entry{
+		ID: s.id, ReplayOf: s.replayOf, Started: s.started, TLS: s.tls, RouteService: s.routeService,
+		Status: int(s.status), Attempts: int(s.attempts), RequestBytes: s.requestBytes, ResponseBytes: s.responseBytes,
+		Running: s.running, Timing: s.timing, Detail: s.capture,
+	}
 	all, begin := string(s.text), uint16(0)
 	for i, to := range [texts]*string{
 		&e.RequestID, &e.Client, &e.Method, &e.Host, &e.Target, &e.Protocol, &e.Route,
@@ -135,7 +152,6 @@ func (s *slot) entry() Entry {
 		*to = strings.ToValidUTF8(all[begin:s.ends[i]], "\uFFFD")
 		begin = s.ends[i]
 	}
-	e.Detail = s.capture
 	if e.Running {
 		more := time.Since(e.Started) - e.Timing.Total
 		e.Timing.Total, e.Timing.Body = e.Timing.Total+more, e.Timing.Body+more

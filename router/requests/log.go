@@ -150,7 +150,7 @@ func (l *Log) keep(r *accesslog.Record, c *Detail, running bool) uint64 {
 	s := l.slot(id)
 	l.captured -= s.capture.bytes()
 	s.set(id, r, c)
-	s.Running = running
+	s.running = running
 	l.captured += c.bytes()
 	l.forget()
 	watched := c != nil || known && l.Watched()
