@@ -159,8 +159,17 @@ func (u *upload) send() error {
 	return nil
 }
 
+// spliceUpload is what must be left of a body for the kernel to carry it. What a
+// client sends comes in small pieces, each of which costs a splice two calls and
+// some waiting: 1 MiB takes a fifth more that way than by copying, and 1 GiB a
+// twentieth less.
+const spliceUpload = 16 << 20
+
 // splice has the kernel send what it can of the body.
 func (u *upload) splice(left *int64) error {
+	if *left < spliceUpload {
+		return nil
+	}
 	n, err := Splice(u.c.tcp, u.body)
 	*left -= n
 	if err == nil {
