@@ -90,7 +90,7 @@ func TestAPIPageHasEveryPath(t *testing.T) {
 			t.Errorf("%s does not have `%s`", docFile, path)
 		}
 	}
-	for _, event := range []string{"snapshot", "route", "gone", "file", "event", "requests"} {
+	for _, event := range []string{"snapshot", "routes", "gone", "file", "event", "requests"} {
 		if !strings.Contains(page, "| `"+event+"` |") {
 			t.Errorf("%s does not have the event `%s`", docFile, event)
 		}

@@ -131,9 +131,13 @@ func (h *hub) advance(changed topics) {
 
 func (h *hub) difference(next State, events []Event, requests requestBatch) news {
 	var state, happened, came frame
+	var routes []Route // in one event: a browser takes longer for an event than for a route
 	diffRoutes(h.last.Routes, next.Routes,
-		func(r Route) { state.add("route", r) },
+		func(r Route) { routes = append(routes, r) },
 		func(r Route) { state.add("gone", goneRoute{r.URI}) })
+	if len(routes) > 0 {
+		state.add("routes", routes)
+	}
 	if !h.last.File.equal(next.File) {
 		state.add("file", next.File)
 	}

@@ -318,10 +318,10 @@ func TestStreamOfAllTopics(t *testing.T) {
 	m.set(func(st *State) { st.Routes = routes("a.localhost") })
 	l.add(simple("GET", "a.localhost", "/", 200))
 	s.Publish(Event{Text: "+ a.localhost"})
-	for _, name := range []string{"route", "event", "requests"} {
+	for _, name := range []string{"routes", "event", "requests"} {
 		all.want(name)
 	}
-	for _, name := range []string{"route", "event"} {
+	for _, name := range []string{"routes", "event"} {
 		usual.want(name)
 	}
 	if resp, body := get(t, base+"/api/events?topics=routes"); resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "none of state, events and requests") {

@@ -36,10 +36,11 @@ func TestStreamSendsSnapshotThenChanges(t *testing.T) {
 	if got := stream.want("gone")["uri"]; got != "a.localhost" {
 		t.Errorf("gone: got %v", got)
 	}
-	if got := stream.want("route"); got["uri"] != "b.localhost" || got["sticky"] != true {
-		t.Errorf("changed route: got %v", got)
+	list := stream.want("routes")["list"].([]any)
+	if got := list[0].(map[string]any); len(list) != 2 || got["uri"] != "b.localhost" || got["sticky"] != true {
+		t.Errorf("changed route: got %v", list)
 	}
-	if got := stream.want("route")["uri"]; got != "c.localhost" {
+	if got := list[1].(map[string]any)["uri"]; got != "c.localhost" {
 		t.Errorf("new route: got %v", got)
 	}
 	if got := stream.want("file")["status"]; got != FileApplied {
@@ -110,7 +111,7 @@ func TestFirstChangeIsSentAtOnceAndFurtherOnesTogether(t *testing.T) {
 		m.set(func(st *State) { st.Routes = routes("a.localhost") })
 		s.Changed()
 		synctest.Wait() // no time passes
-		if !strings.Contains(b.received(), "event: route\ndata: {\"uri\":\"a.localhost\"") {
+		if !strings.Contains(b.received(), "event: routes\ndata: [{\"uri\":\"a.localhost\"") {
 			t.Errorf("first change not sent at once; got %q", b.received())
 		}
 		for i := range 40 {

@@ -91,7 +91,8 @@ func openStream(t *testing.T, base string) *reader {
 	return &reader{t, lines, resp.Body}
 }
 
-// next returns the next event, decoded into a map; ok is false at the end.
+// next returns the next event, decoded into a map, a list as its "list"; ok is
+// false at the end.
 func (r *reader) next() (name string, data map[string]any, ok bool) {
 	r.t.Helper()
 	for r.lines.Scan() {
@@ -100,6 +101,9 @@ func (r *reader) next() (name string, data map[string]any, ok bool) {
 			name = value
 		}
 		if value, is := strings.CutPrefix(line, "data: "); is {
+			if strings.HasPrefix(value, "[") {
+				value = `{"list": ` + value + "}"
+			}
 			if err := json.Unmarshal([]byte(value), &data); err != nil {
 				r.t.Fatalf("data of %s is not JSON: %v: %s", name, err, value)
 			}

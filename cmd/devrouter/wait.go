@@ -156,10 +156,12 @@ func (w *waiter) take(e client.Event) error {
 		for _, r := range s.Routes {
 			w.routes[r.URI] = r
 		}
-	case "route":
-		var r web.Route
-		err = json.Unmarshal(e.Data, &r)
-		w.routes[r.URI] = r
+	case "routes":
+		var changed []web.Route
+		err = json.Unmarshal(e.Data, &changed)
+		for _, r := range changed {
+			w.routes[r.URI] = r
+		}
 	case "gone":
 		var r struct {
 			URI string `json:"uri"`

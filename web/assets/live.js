@@ -44,9 +44,11 @@ export function follow(on) {
     known.clear();
     for (const route of routes) known.set(route.uri, told(route));
   });
-  on('route', route => {
-    if (route.uri === mine || known.get(route.uri) !== told(route)) refresh();
-    known.set(route.uri, told(route));
+  on('routes', routes => {
+    for (const route of routes) {
+      if (route.uri === mine || known.get(route.uri) !== told(route)) refresh();
+      known.set(route.uri, told(route));
+    }
   });
   on('gone', ({ uri }) => {
     known.delete(uri);

@@ -21,7 +21,7 @@ export const view = {
 export function start() {
   // A route that goes or comes makes another page of this one.
   const uri = new URLSearchParams(location.search).get('uri'), gone = !$('copies');
-  on(gone ? 'route' : 'gone', route => { if (route.uri === uri) location.reload(); });
+  on(gone ? 'routes' : 'gone', news => { if ([news].flat().some(route => route.uri === uri)) location.reload(); });
   if (gone) {
     document.documentElement.dataset.drawn = 'no more';
     return;

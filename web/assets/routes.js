@@ -6,7 +6,7 @@ import { errorShare, millis, perSecond, rate, sparkPath, svg } from './plot.js';
 import { on } from './stream.js';
 
 const body = $('table').tBodies[0], search = $('search').elements.q;
-const rows = new Map(); // uri -> {tr, route, keys, shape, text}
+const rows = new Map(); // uri -> {tr, route, keys, shape, text, near, stale}
 let pinPath = '';
 
 // A cell is drawn anew when what it depends on has changed.
@@ -70,7 +70,31 @@ function drawErrors(r, td) {
 // pass moves the plots on: time alone is no change that the server tells.
 const stride = 5000; // ms
 function pass() {
-  for (const { route } of rows.values()) if (route.traffic?.counts && !changed.has(route.uri)) change(route.uri, route);
+  for (const row of rows.values()) if (row.route.traffic?.counts && !changed.has(row.route.uri)) paintNear(row);
+}
+
+// Counters change all the time. They are painted in the rows that are in view or
+// close to it, and in others when they come there.
+const sight = new IntersectionObserver(entries => {
+  for (const { target, isIntersecting } of entries) {
+    const row = rows.get(target.dataset.uri);
+    if (!row) continue;
+    row.near = isIntersecting;
+    if (row.near && row.stale) paint(row);
+  }
+}, { rootMargin: '400px' });
+
+function paintNear(row) {
+  if (row.near) paint(row); else row.stale = true;
+}
+
+function paint(row) {
+  row.stale = false;
+  cells.forEach((cell, i) => {
+    const key = JSON.stringify(cell.of(row.route), omit);
+    if (row.keys[i] !== key) redraw(row.tr.cells[i], cell.draw(row.route, row.tr.cells[i]));
+    row.keys[i] = key;
+  });
 }
 
 // Changes wait for the next frame. One that has many to draw leaves the rest to the
@@ -90,7 +114,7 @@ function frame() {
     if (performance.now() > until) break;
   }
   due = changed.size > 0 ? requestAnimationFrame(frame) : 0;
-  if (!due) total();
+  if (!due && !summed) total();
 }
 
 function drawAll(lit) {
@@ -105,19 +129,16 @@ function draw(uri, lit) {
 }
 
 function upsert(route, lit) {
-  const row = rows.get(route.uri) || add(route.uri);
-  const before = row.shape;
+  const row = rows.get(route.uri) || add(route.uri), before = row.shape;
   row.route = route;
   row.shape = shape(route);
-  if (row.shape !== before) row.text = searchable(route);
-  cells.forEach((cell, i) => {
-    const key = JSON.stringify(cell.of(route), omit);
-    if (row.keys[i] !== key) redraw(row.tr.cells[i], cell.draw(route, row.tr.cells[i]));
-    row.keys[i] = key;
-  });
+  if (row.shape === before) return paintNear(row);
+  row.text = searchable(route);
+  paint(row);
   if (!row.tr.isConnected) body.insertBefore(row.tr, follower(route));
   filter(row);
-  if (lit && before !== row.shape) flash(row.tr);
+  if (lit) flash(row.tr);
+  summed = false;
 }
 
 function add(uri) {
@@ -125,12 +146,17 @@ function add(uri) {
     make(cell.name, cell.name === 'th' ? { scope: 'row', role: 'rowheader' } : { role: 'cell', class: cell.class })));
   const row = { tr, keys: [] };
   rows.set(uri, row);
+  sight.observe(tr);
   return row;
 }
 
 function remove(uri) {
-  rows.get(uri)?.tr.remove();
+  const row = rows.get(uri);
+  if (!row) return;
+  sight.unobserve(row.tr);
+  row.tr.remove();
   rows.delete(uri);
+  summed = false;
 }
 
 // redraw keeps the focus at its place.
@@ -207,7 +233,9 @@ function filter(row) {
   if (row.tr.hidden !== hide) row.tr.hidden = hide;
 }
 
+let summed = false; // what total says is how it is
 function total() {
+  summed = true;
   let instances = 0, fallen = 0, shown = 0;
   for (const { route, tr } of rows.values()) {
     instances += route.instances.length;
@@ -260,7 +288,7 @@ export function start() {
     for (const route of s.routes) changed.set(route.uri, route);
     drawAll(!first);
   });
-  on('route', route => change(route.uri, route));
+  on('routes', all => { for (const route of all) change(route.uri, route); });
   on('gone', ({ uri }) => change(uri, null));
   setInterval(() => {
     pass();

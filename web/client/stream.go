@@ -13,7 +13,7 @@ import (
 
 // Event is one server-sent event of a stream.
 type Event struct {
-	Name string // snapshot, event, route, …; "message" when it has none
+	Name string // snapshot, event, routes, …; "message" when it has none
 	Data []byte // JSON
 }
 
