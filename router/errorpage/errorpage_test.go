@@ -272,6 +272,9 @@ func TestPinnedBrowserIsToldHowToEndIt(t *testing.T) {
 	if !strings.Contains(body, want) {
 		t.Errorf("the page lacks %s", want)
 	}
+	if got := unpin("//evil.test/"); got != proxy.UnpinPath {
+		t.Errorf("from a path with two slashes: got %s", got)
+	}
 	if e.Pinned = ""; strings.Contains(string(pagesOf(table).Answer(e, http.Header{})), "pinned") {
 		t.Error("a browser that is not pinned is told that it is")
 	}

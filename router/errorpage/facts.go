@@ -103,7 +103,7 @@ func (p *Pages) facts(e *proxy.RouterError) *facts {
 	case e.Pool != nil:
 		f.Route = p.route(e)
 		if f.Pinned = shown(e.Pinned); f.Pinned != "" {
-			f.Unpin = proxy.UnpinPath + "?" + url.Values{"to": {e.Request.URL.RequestURI()}}.Encode()
+			f.Unpin = unpin(e.Request.URL.RequestURI())
 		}
 		f.Waits = (e.Addr != "" || len(f.Route.Instances) == 0) && !isReady(e.Pool)
 	case e.Name == "unknown_route":
@@ -111,6 +111,15 @@ func (p *Pages) facts(e *proxy.RouterError) *facts {
 		f.Waits = true
 	}
 	return f
+}
+
+// unpin is a link that ends a pin and comes back to where it was seen, if that can
+// be named without being taken for a host.
+func unpin(to string) string {
+	if strings.HasPrefix(to, "//") {
+		return proxy.UnpinPath
+	}
+	return proxy.UnpinPath + "?" + url.Values{"to": {to}}.Encode()
 }
 
 // tellLittle leaves it at what went wrong. Who is here and asks by a name that
