@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"devrouter/router/accesslog"
@@ -77,7 +78,8 @@ type Metrics struct {
 	unregistryMessage *family // component
 	components        labels
 	sources           labels
-	byComponent       sync.Map // what a component's requests add to: a label's value to *componentMeters
+	byComponent       sync.Map                        // what a component's requests add to: a label's value to *componentMeters
+	nameless          atomic.Pointer[componentMeters] // those of byComponent for most endpoints, which name none; nil before the first
 
 	pruned              *counter
 	registrationLatency *histogram
@@ -327,6 +329,18 @@ func (m *Metrics) observeWebSocket(r *accesslog.Record) {
 
 // meters returns what a component's requests add to.
 func (m *Metrics) meters(component string) *componentMeters {
+	if component != "" {
+		return m.metersOf(component)
+	}
+	meters := m.nameless.Load()
+	if meters == nil {
+		meters = m.metersOf("")
+		m.nameless.Store(meters)
+	}
+	return meters
+}
+
+func (m *Metrics) metersOf(component string) *componentMeters {
 	component = m.components.value(component)
 	if meters, ok := m.byComponent.Load(component); ok {
 		return meters.(*componentMeters)

@@ -133,7 +133,7 @@ func (w *response) WriteFields(status int, listed [][2]string, name, value strin
 		case "Date":
 			dated = true
 		}
-		w.buf = append(append(append(append(w.buf, listed[i][0]...), ": "...), listed[i][1]...), "\r\n"...) // it came in a line like this
+		w.buf = appendPlainField(w.buf, listed[i][0], listed[i][1]) // it came in a line like this
 	}
 	w.buf = appendField(w.buf, name, value)
 	w.endHead(dated)

@@ -176,7 +176,7 @@ func appendRequestField(b []byte, name, value string) ([]byte, error) {
 	if hasControl(value) {
 		return nil, fmt.Errorf("net/http: invalid header field value for %q", name)
 	}
-	return append(append(append(append(b, name...), ": "...), trimSpace(value)...), "\r\n"...), nil
+	return appendPlainField(b, name, trimSpace(value)), nil
 }
 
 // appendFraming appends how the body is framed.

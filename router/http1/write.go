@@ -2,6 +2,7 @@ package http1
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,20 @@ func appendField(dst []byte, name, value string) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, ": "...)
 	return appendLine(dst, value)
+}
+
+// appendPlainField appends one field whose value is known to be of one line. It makes
+// room once, for it is called a dozen times a request.
+func appendPlainField(dst []byte, name, value string) []byte {
+	from := len(dst)
+	dst = slices.Grow(dst, len(name)+len(value)+len(": \r\n"))
+	dst = dst[:from+len(name)+len(value)+len(": \r\n")]
+	line := dst[from:]
+	n := copy(line, name)
+	line[n], line[n+1] = ':', ' '
+	n += 2 + copy(line[n+2:], value)
+	line[n], line[n+1] = '\r', '\n'
+	return dst
 }
 
 // appendLine appends a value and ends its line.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -243,6 +244,10 @@ func (ex *exchange) context() context.Context {
 
 // clientIP is the client's address without the port.
 func (ex *exchange) clientIP() string {
+	addr := ex.r.RemoteAddr
+	if colon := strings.IndexByte(addr, ':'); colon > 0 && addr[0] != '[' && strings.LastIndexByte(addr, ':') == colon {
+		return addr[:colon] // of version 4, which most are
+	}
 	if ip, _, err := net.SplitHostPort(ex.r.RemoteAddr); err == nil {
 		return ip
 	}

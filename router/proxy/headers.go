@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"devrouter/router/route"
 	"devrouter/router/routeservice"
@@ -80,7 +82,7 @@ func (ex *exchange) prepare(hops int) {
 		o.ClientCert.apply(header, ex.r.TLS)
 	}
 	if first(header, headerRequestStart) == "" {
-		ex.replace(headerRequestStart, strconv.FormatInt(ex.record.Started.UnixMilli(), 10))
+		ex.replace(headerRequestStart, milliseconds(ex.record.Started))
 	}
 	ex.outgoing.add(headerRequestID, ex.record.RequestID)
 	ex.outgoing.add(headerHops, strconv.Itoa(hops))
@@ -107,6 +109,26 @@ func (ex *exchange) prepare(hops int) {
 	}
 	ex.out = out
 	ex.record.Forwarded, ex.record.ForwardedFields = header, ex.outgoing.own()
+}
+
+// stamp is a time in milliseconds, and the text for it.
+type stamp struct {
+	at   int64
+	text string
+}
+
+var lastStamp atomic.Pointer[stamp]
+
+// milliseconds is a time as X-Request-Start has it. Under load many requests share
+// one.
+func milliseconds(t time.Time) string {
+	at := t.UnixMilli()
+	last := lastStamp.Load()
+	if last == nil || last.at != at {
+		last = &stamp{at, strconv.FormatInt(at, 10)}
+		lastStamp.Store(last)
+	}
+	return last.text
 }
 
 // replace sets a header of the request that goes out, which the client may have set.
