@@ -1,6 +1,7 @@
 package route
 
 import (
+	"math"
 	"math/bits"
 	"sync"
 	"time"
@@ -17,21 +18,29 @@ const (
 // there were, how long they took, how they ended. Its zero value is empty and
 // ready. Any goroutine may call its methods.
 //
-// It has a fixed size, a little more than a kilobyte: latencies are counted in
-// steps of a quarter of an octave, so that a percentile is at most a tenth off.
+// It has a fixed size of 640 bytes, for a large table may have as many as it has
+// routes: latencies are counted in steps of a quarter of an octave, so that a
+// percentile is at most a tenth off. And an observation mostly touches its first 64
+// bytes only, which is what counts where requests spread over thousands of routes.
 type Traffic struct {
 	mu     sync.Mutex // guards the rest; held for one observation or one copy
 	newest int64      // the number of the newest interval, since 1970; 0 while empty
-	counts [TrafficBuckets]uint32
-	// halves count the requests of the newest half of the window and of the one
-	// before: percentiles and shares are of the last two and a half to five minutes.
-	halves [2]half
+	// halves count the requests of the two halves of the window, the even and the odd
+	// ones since 1970: percentiles and shares are of the last two and a half to five
+	// minutes.
+	halves  [2]half
+	current uint32   // requests of the newest interval that are not in counts yet
+	half    uint8    // the newest one's place in halves
+	halved  [2]uint8 // how often latencies were divided by 2 so that they fit
+	waiting uint8    // how many of steps are not in latencies yet
+	steps   [8]uint8 // of latencies of the newest half
+
+	counts    [TrafficBuckets]uint32
+	latencies [2][latencySteps]uint16 // of the halves
 }
 
 // half is half of the window.
 type half struct {
-	number       int64 // since 1970
-	latencies    [latencySteps]uint32
 	timed        uint32 // requests in latencies
 	all          uint32
 	client, fail uint32 // that ended with 4xx; with 5xx, or without a status
@@ -57,33 +66,51 @@ func (t *Traffic) Observe(at time.Time, status int, latency time.Duration) {
 	interval := at.UnixNano() / int64(TrafficInterval)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	interval = t.advance(interval)
-	t.counts[interval%TrafficBuckets]++
-	t.half(interval/(TrafficBuckets/2)).count(status, latency)
+	// What comes late counts as of now: a clock that was set back must not take up
+	// what has passed.
+	if interval > t.newest {
+		t.settle()
+		t.advance(interval)
+	}
+	t.current++
+	h := &t.halves[t.half&1]
+	h.count(status)
+	if latency < 0 {
+		return
+	}
+	h.timed++
+	t.steps[t.waiting] = uint8(latencyStep(latency))
+	if t.waiting++; int(t.waiting) == len(t.steps) {
+		t.settle()
+	}
 }
 
-// advance makes room up to an interval, and returns it. What comes late counts
-// as of now: a clock that was set back must not take up what has passed.
-func (t *Traffic) advance(interval int64) int64 {
-	if interval <= t.newest {
-		return t.newest
+// settle counts what waits.
+func (t *Traffic) settle() {
+	t.counts[t.newest%TrafficBuckets] += t.current
+	t.current = 0
+	first := t.halves[t.half].timed - uint32(t.waiting)
+	for i, step := range t.steps[:t.waiting] {
+		t.countLatency(step, first+uint32(i)+1)
 	}
+	t.waiting = 0
+}
+
+// halfOf returns the number of the half that an interval is in.
+func halfOf(interval int64) int64 { return interval / (TrafficBuckets / 2) }
+
+// advance makes room up to an interval.
+func (t *Traffic) advance(interval int64) {
 	for n := max(t.newest+1, interval-TrafficBuckets+1); n <= interval; n++ {
 		t.counts[n%TrafficBuckets] = 0
 	}
-	t.newest = interval
-	return interval
-}
-
-func (t *Traffic) half(number int64) *half {
-	h := &t.halves[number%2]
-	if h.number != number {
-		*h = half{number: number}
+	for n := max(halfOf(t.newest)+1, halfOf(interval)-1); n <= halfOf(interval); n++ {
+		t.halves[n%2], t.halved[n%2], t.latencies[n%2] = half{}, 0, [latencySteps]uint16{}
 	}
-	return h
+	t.newest, t.half = interval, uint8(halfOf(interval)%2)
 }
 
-func (h *half) count(status int, latency time.Duration) {
+func (h *half) count(status int) {
 	h.all++
 	switch {
 	case status >= 500 || status == 0:
@@ -91,10 +118,22 @@ func (h *half) count(status int, latency time.Duration) {
 	case status >= 400:
 		h.client++
 	}
-	if latency >= 0 {
-		h.timed++
-		h.latencies[latencyStep(latency)]++
+}
+
+// countLatency counts the timed request of a number. Once counts are halves, every
+// second request counts, and so on.
+func (t *Traffic) countLatency(step uint8, number uint32) {
+	if number&(1<<t.halved[t.half]-1) != 0 {
+		return
 	}
+	counts := &t.latencies[t.half]
+	if counts[step] == math.MaxUint16 {
+		for i := range counts {
+			counts[i] /= 2
+		}
+		t.halved[t.half]++
+	}
+	counts[step]++
 }
 
 // Idle says whether the last request is longer ago than the window is.
@@ -111,44 +150,41 @@ func (t *Traffic) Summary() (s Summary) {
 	if t.newest == 0 {
 		return s
 	}
+	t.settle()
 	s.Newest = time.Unix(0, t.newest*int64(TrafficInterval)).UTC()
 	for n := t.newest - TrafficBuckets + 1; n <= t.newest; n++ {
 		if count := t.counts[n%TrafficBuckets]; count > 0 || len(s.Counts) > 0 {
 			s.Counts = append(s.Counts, count)
 		}
 	}
-	recent := t.recent()
-	s.Requests, s.ClientErrors, s.ServerErrors = recent.all, recent.client, recent.fail
-	s.P50, s.P95 = recent.percentile(50), recent.percentile(95)
+	for n := range t.halves {
+		h := &t.halves[n]
+		s.Requests += h.all
+		s.ClientErrors += h.client
+		s.ServerErrors += h.fail
+	}
+	s.P50, s.P95 = t.percentile(50), t.percentile(95)
 	return s
 }
 
-// recent joins the newest half and the one before it.
-func (t *Traffic) recent() half {
-	newest := t.newest / (TrafficBuckets / 2)
-	sum := t.halves[newest%2]
-	if before := &t.halves[(newest+1)%2]; before.number == newest-1 {
-		sum.all += before.all
-		sum.client += before.client
-		sum.fail += before.fail
-		sum.timed += before.timed
-		for i, n := range before.latencies {
-			sum.latencies[i] += n
+func (t *Traffic) percentile(percent uint64) time.Duration {
+	var steps [latencySteps]uint64
+	timed := uint64(0)
+	for n := range t.latencies {
+		for step, count := range t.latencies[n] {
+			steps[step] += uint64(count) << t.halved[n]
+			timed += uint64(count) << t.halved[n]
 		}
 	}
-	return sum
-}
-
-func (h *half) percentile(percent uint64) time.Duration {
-	if h.timed == 0 {
+	if timed == 0 {
 		return 0
 	}
-	rank := (uint64(h.timed)*percent + 99) / 100 // from 1
-	for step, n := range h.latencies {
-		if rank <= uint64(n) {
+	rank := (timed*percent + 99) / 100 // from 1
+	for step, n := range steps {
+		if rank <= n {
 			return stepLatency(step)
 		}
-		rank -= uint64(n)
+		rank -= n
 	}
 	return stepLatency(latencySteps - 1)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC)
@@ -71,6 +72,43 @@ func TestTrafficPercentiles(t *testing.T) {
 		if got := traffic.Summary().P95; got <= 0 || got > 3*time.Minute {
 			t.Errorf("%v: got %v", extreme, got)
 		}
+	}
+}
+
+// A busy route's latencies do not fit their counters as they are.
+func TestTrafficPercentilesOfManyRequests(t *testing.T) {
+	var traffic Traffic
+	const many = 1_000_000
+	for n := range many {
+		latency := 100 * time.Microsecond // of nine in ten
+		if n%1000 < 100 {
+			latency = 50 * time.Millisecond
+		}
+		traffic.Observe(noon, 200, latency)
+	}
+	got := traffic.Summary()
+	if got.Requests != many || !slices.Equal(got.Counts, []uint32{many}) {
+		t.Errorf("got %d requests, %v", got.Requests, got.Counts)
+	}
+	if got.P50 > 120*time.Microsecond || got.P95 < 44*time.Millisecond || got.P95 > 57*time.Millisecond {
+		t.Errorf("got p50 %v and p95 %v", got.P50, got.P95)
+	}
+	// The other half has a few slow ones, which must not count for more than they are.
+	for range 100 {
+		traffic.Observe(noon.Add(trafficWindow/2), 200, time.Minute)
+	}
+	if got := traffic.Summary(); got.Requests != many+100 || got.P95 > 57*time.Millisecond {
+		t.Errorf("got %d requests and p95 %v", got.Requests, got.P95)
+	}
+}
+
+func TestTrafficTakesUpLittle(t *testing.T) {
+	var traffic Traffic
+	if size := unsafe.Sizeof(traffic); size > 640 {
+		t.Errorf("%d bytes", size)
+	}
+	if hot := unsafe.Offsetof(traffic.counts); hot > 64 {
+		t.Errorf("%d bytes come first", hot)
 	}
 }
 
