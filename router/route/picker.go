@@ -130,7 +130,7 @@ func (k *Picker) choose() *Instance {
 		if k.choice.HashKey != "" {
 			return k.byHash(b.HashBalance)
 		}
-		b.Algorithm = k.pool.byDefault.Algorithm
+		b.Algorithm = k.pool.about.Load().byDefault
 	}
 	if k.choice.Zone != "" && len(k.tried) == 0 {
 		k.local = true

@@ -7,76 +7,87 @@ import (
 	"time"
 )
 
-// Pool is the endpoints of one route. What a request looks at stands first, and
-// together with the first instance, which is the only one of most routes: each
-// piece of memory that a request touches is one that a processor has to fetch
-// when requests spread over thousands of routes.
+// Pool is the endpoints of one route. All that a request looks at is in one piece,
+// with the first instance, which is the only one of most routes: each piece of
+// memory that it touches is one that a processor has to fetch when requests spread
+// over thousands of routes.
 type Pool struct {
-	instances       atomic.Pointer[[]*Instance] // the slice is never modified once stored
-	balancing       atomic.Pointer[Balancing]   // its algorithm is never empty
-	cursor          atomic.Uint32
-	requests        atomic.Uint64
-	traffic         atomic.Pointer[Traffic] // nil without a request in the last minutes
-	routeServiceURL atomic.Pointer[string]
-	stickyCookies   atomic.Pointer[[]string]
-	hashTable       atomic.Pointer[maglev] // made when first needed; may be of former instances
-	byDefault       *Balancing             // what the table's pools balance with
+	instances atomic.Pointer[[]*Instance] // the slice is never modified once stored
+	about     atomic.Pointer[about]
 
-	first struct { // in use when list is not nil, for good
-		list     []*Instance
-		room     [1]*Instance
-		instance Instance
-	}
+	room     [1]*Instance // of list
+	first    Instance     // in use when list is not nil, for good
+	cursor   atomic.Uint32
+	requests atomic.Uint64
 
-	key Key
-	// contextPath is that of the URI that was registered first, in its own case:
-	// the sticky cookie's Path is made from it (reference 1.5).
-	contextPath string
+	traffic Traffic
 
-	emptied time.Duration // when the last endpoint left, on the table's clock; guarded by Table.mu
+	list      []*Instance            // of first
+	hashTable atomic.Pointer[maglev] // made when first needed; may be of former instances
+	key       *Key                   // never modified
+	emptied   time.Duration          // when the last endpoint left, on the table's clock; guarded by Table.mu
 }
 
-// What pools without more to say share: of 100,000 they would be 10 MB.
-var (
-	noInstances     = new([]*Instance)
-	noRouteService  = new(string)
-	noStickyCookies = new([]string)
-)
+// about is what is described of a route as a whole. It is never modified: routes
+// without more to say share one.
+type about struct {
+	// contextPath is that of the URI that was registered first, in its own case:
+	// the sticky cookie's Path is made from it (reference 1.5).
+	contextPath     string
+	byDefault       Algorithm // what the table's pools balance with
+	balancing       Balancing // its algorithm is never empty
+	routeServiceURL string
+	stickyCookies   []string
+}
 
-// init makes the zero value a pool without endpoints. byDefault is what it balances
-// with until an endpoint says otherwise; pools may share it.
-func (p *Pool) init(key Key, uri string, byDefault *Balancing) {
-	p.key, p.contextPath, p.byDefault = key, contextPath(uri), byDefault
+// plain is what is said of a route without a path that says nothing.
+func plain(byDefault Algorithm) *about {
+	return &about{contextPath: "/", byDefault: byDefault, balancing: Balancing{Algorithm: byDefault}}
+}
+
+var noInstances = new([]*Instance)
+
+// init makes the zero value a pool without endpoints.
+func (p *Pool) init(key *Key, uri string, plain *about) {
+	p.key = key
+	if path := contextPath(uri); path != plain.contextPath {
+		own := *plain
+		own.contextPath, plain = path, &own
+	}
+	p.about.Store(plain)
 	p.instances.Store(noInstances)
-	p.balancing.Store(byDefault)
-	p.routeServiceURL.Store(noRouteService)
-	p.stickyCookies.Store(noStickyCookies)
 	p.cursor.Store(rand.Uint32())
 }
 
 // Key returns the route's key.
-func (p *Pool) Key() Key { return p.key }
+func (p *Pool) Key() Key { return *p.key }
 
 // ContextPath returns the path of the route as it was registered, "/" when it
 // has none.
-func (p *Pool) ContextPath() string { return p.contextPath }
+func (p *Pool) ContextPath() string { return p.about.Load().contextPath }
 
 // Instances returns the endpoints. The slice must not be modified.
-func (p *Pool) Instances() []*Instance { return *p.instances.Load() }
+func (p *Pool) Instances() []*Instance {
+	list := p.instances.Load()
+	if list == &p.list { // the same, without a look at it
+		return p.room[:]
+	}
+	return *list
+}
 
 // Algorithm returns the algorithm that the pool balances with.
-func (p *Pool) Algorithm() Algorithm { return p.balancing.Load().Algorithm }
+func (p *Pool) Algorithm() Algorithm { return p.about.Load().balancing.Algorithm }
 
 // Balancing returns how the pool balances.
-func (p *Pool) Balancing() Balancing { return *p.balancing.Load() }
+func (p *Pool) Balancing() Balancing { return p.about.Load().balancing }
 
 // RouteServiceURL returns the URL of the route service that the last
 // registration named, or "".
-func (p *Pool) RouteServiceURL() string { return *p.routeServiceURL.Load() }
+func (p *Pool) RouteServiceURL() string { return p.about.Load().routeServiceURL }
 
 // StickyCookies returns the names of the session cookies that the last
 // registration named. Empty means the router's own. It must not be modified.
-func (p *Pool) StickyCookies() []string { return *p.stickyCookies.Load() }
+func (p *Pool) StickyCookies() []string { return p.about.Load().stickyCookies }
 
 // Count counts one request.
 func (p *Pool) Count() { p.requests.Add(1) }
@@ -87,32 +98,11 @@ func (p *Pool) Requests() uint64 { return p.requests.Load() }
 // Observe counts how a request ended that Count has counted: when, with which
 // status, after how long. See Traffic.Observe.
 func (p *Pool) Observe(at time.Time, status int, latency time.Duration) {
-	t := p.traffic.Load()
-	if t == nil {
-		t = new(Traffic) // only now: most routes of a large table never have a request
-		if !p.traffic.CompareAndSwap(nil, t) {
-			t = p.traffic.Load()
-		}
-	}
-	if t != nil {
-		t.Observe(at, status, latency)
-	}
+	p.traffic.Observe(at, status, latency)
 }
 
 // Traffic returns what is known of the requests of the last minutes.
-func (p *Pool) Traffic() Summary {
-	if t := p.traffic.Load(); t != nil {
-		return t.Summary()
-	}
-	return Summary{}
-}
-
-// forgetTraffic frees what says nothing any more.
-func (p *Pool) forgetTraffic(now time.Time) {
-	if t := p.traffic.Load(); t != nil && t.Idle(now) {
-		p.traffic.CompareAndSwap(t, nil)
-	}
-}
+func (p *Pool) Traffic() Summary { return p.traffic.Summary() }
 
 func (p *Pool) find(addr string) *Instance {
 	for _, i := range p.Instances() {
@@ -126,15 +116,19 @@ func (p *Pool) find(addr string) *Instance {
 // describe takes over what a registration says about the pool as a whole: the
 // latest decides, but no algorithm keeps the old one (reference 1.5).
 func (p *Pool) describe(e *Endpoint) {
-	if e.Balancing.Algorithm != "" && e.Balancing != p.Balancing() {
-		p.balancing.Store(&e.Balancing)
+	before := p.about.Load()
+	now := *before
+	if e.Balancing.Algorithm != "" {
+		now.balancing = e.Balancing
+	}
+	now.routeServiceURL, now.stickyCookies = e.RouteServiceURL, e.StickyCookies
+	if now.balancing == before.balancing && now.routeServiceURL == before.routeServiceURL && slices.Equal(now.stickyCookies, before.stickyCookies) {
+		return
+	}
+	changed := now // heartbeats change nothing, and must not cost an allocation
+	p.about.Store(&changed)
+	if now.balancing != before.balancing {
 		p.hashTable.Store(nil)
-	}
-	if e.RouteServiceURL != p.RouteServiceURL() {
-		p.routeServiceURL.Store(&e.RouteServiceURL)
-	}
-	if !slices.Equal(e.StickyCookies, p.StickyCookies()) {
-		p.stickyCookies.Store(&e.StickyCookies)
 	}
 }
 
@@ -153,17 +147,17 @@ func (p *Pool) maglev() *maglev {
 
 // newInstance returns the zero value of an instance, for add.
 func (p *Pool) newInstance() *Instance {
-	if p.first.list == nil {
-		return &p.first.instance
+	if p.list == nil {
+		return &p.first
 	}
 	return new(Instance)
 }
 
 func (p *Pool) add(i *Instance) {
-	if i == &p.first.instance {
-		p.first.room[0] = i
-		p.first.list = p.first.room[:]
-		p.instances.Store(&p.first.list)
+	if i == &p.first {
+		p.room[0] = i
+		p.list = p.room[:]
+		p.instances.Store(&p.list)
 		return
 	}
 	old := p.Instances()

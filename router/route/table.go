@@ -36,9 +36,9 @@ type Options struct {
 
 // Table is the routing table. Its methods may be called from any goroutine.
 type Table struct {
-	opts      Options
-	epoch     time.Time // its monotonic reading is the table's clock
-	byDefault Balancing // of pools; never modified
+	opts  Options
+	epoch time.Time // its monotonic reading is the table's clock
+	plain *about    // of pools
 
 	hosts     *index[hostNode] // by host
 	wildcards *index[hostNode] // by what follows the "*."
@@ -61,17 +61,21 @@ type hostNode struct {
 	routes  int32                // guarded by Table.mu
 }
 
-// newRoute returns an empty pool and, where the route has no path, an entry for its
-// host beside it: what a lookup finds is then at one place in memory. The entry is
-// not used where the host is there already.
-func newRoute(key Key) (*Pool, *entry[hostNode]) {
-	if key.Path != "" {
-		return new(Pool), new(entry[hostNode])
+// newRoute returns a pool without endpoints and, where the route has no path, an
+// entry for its host in the same piece of memory: a lookup then finds one place. The
+// entry is not used where the host is there already.
+func (t *Table) newRoute(key Key, uri string) (*Pool, *entry[hostNode]) {
+	if key.Path != "" || strings.HasPrefix(key.Host, "*.") {
+		pool := new(Pool)
+		pool.init(&key, uri, t.plain)
+		return pool, new(entry[hostNode])
 	}
 	both := new(struct {
 		host entry[hostNode]
 		pool Pool
 	})
+	both.host.key = key
+	both.pool.init(&both.host.key, uri, t.plain)
 	return &both.pool, &both.host
 }
 
@@ -83,7 +87,7 @@ func NewTable(o Options) *Table {
 	o.MaxInAll = cmp.Or(o.MaxInAll, 300_000)
 	o.MaxBytes = cmp.Or(o.MaxBytes, 512<<20)
 	return &Table{
-		opts: o, epoch: time.Now(), byDefault: Balancing{Algorithm: o.Algorithm}, live: make(map[string]*Live), busy: make(map[*Live]struct{}),
+		opts: o, epoch: time.Now(), plain: plain(o.Algorithm), live: make(map[string]*Live), busy: make(map[*Live]struct{}),
 		hosts: newIndex[hostNode](), wildcards: newIndex[hostNode](), paths: newIndex[*Pool](),
 	}
 }
@@ -156,8 +160,7 @@ func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 func (t *Table) add(pool *Pool, key Key, uri string, e *Endpoint, now time.Duration) {
 	isNew, host := pool == nil, (*entry[hostNode])(nil)
 	if isNew {
-		pool, host = newRoute(key)
-		pool.init(key, uri, &t.byDefault)
+		pool, host = t.newRoute(key, uri)
 	}
 	pool.describe(e)
 	t.addInstance(pool, e, now)
@@ -186,7 +189,7 @@ func (t *Table) refresh(pool *Pool, i *Instance, e *Endpoint, now time.Duration)
 		return Unchanged, nil
 	}
 	i.endpoint.Store(e)
-	t.changed(Change{Kind: EndpointUpdated, Key: pool.key, Endpoint: e})
+	t.changed(Change{Kind: EndpointUpdated, Key: *pool.key, Endpoint: e})
 	return EndpointUpdated, nil
 }
 
@@ -243,7 +246,7 @@ func (t *Table) dropped(pool *Pool, removed []*Instance, why Change, now time.Du
 		t.endpoints.Add(-1)
 		t.bytes -= i.Endpoint().bytes()
 		t.releaseLive(i)
-		why.Key, why.Endpoint, why.Route = pool.key, i.Endpoint(), goes && n == len(removed)-1
+		why.Key, why.Endpoint, why.Route = *pool.key, i.Endpoint(), goes && n == len(removed)-1
 		why.Silent = now - time.Duration(i.seen.Load())
 		t.changed(why)
 	}
@@ -256,7 +259,7 @@ func (t *Table) dropped(pool *Pool, removed []*Instance, why Change, now time.Du
 func (t *Table) Prune() (pruned int) {
 	wall, now := time.Now(), t.now()
 	for pool := range t.pools {
-		pool.forgetTraffic(wall)
+		pool.traffic.forget(wall)
 		if pool.isStale(now) {
 			pruned += t.prune(pool)
 		}
@@ -285,7 +288,7 @@ func (i *Instance) isStale(now time.Duration) bool {
 func (t *Table) prune(pool *Pool) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.pool(pool.key) != pool {
+	if t.pool(*pool.key) != pool {
 		return 0
 	}
 	now := t.now()
@@ -436,7 +439,7 @@ func (t *Table) insert(p *Pool, e *entry[hostNode]) {
 		n.root.Store(p)
 		return
 	}
-	t.paths.add(&entry[*Pool]{p.key, p})
+	t.paths.add(&entry[*Pool]{*p.key, p})
 	if segments := int32(strings.Count(p.key.Path, "/")); segments > n.deepest.Load() {
 		n.deepest.Store(segments)
 	}
@@ -448,7 +451,7 @@ func (t *Table) delete(p *Pool) {
 	if p.key.Path == "" {
 		n.root.Store(nil)
 	} else {
-		t.paths.remove(p.key)
+		t.paths.remove(*p.key)
 	}
 	t.routes.Add(-1)
 	if n.routes--; n.routes == 0 {

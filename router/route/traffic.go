@@ -18,10 +18,9 @@ const (
 // there were, how long they took, how they ended. Its zero value is empty and
 // ready. Any goroutine may call its methods.
 //
-// It has a fixed size of 640 bytes, for a large table may have as many as it has
-// routes: latencies are counted in steps of a quarter of an octave, so that a
-// percentile is at most a tenth off. And an observation mostly touches its first 64
-// bytes only, which is what counts where requests spread over thousands of routes.
+// It is small, for a large table has as many as it has routes: 72 bytes, and 576
+// more while there are requests. An observation mostly touches the first 64 only,
+// which is what counts where requests spread over thousands of routes.
 type Traffic struct {
 	mu     sync.Mutex // guards the rest; held for one observation or one copy
 	newest int64      // the number of the newest interval, since 1970; 0 while empty
@@ -31,10 +30,16 @@ type Traffic struct {
 	halves  [2]half
 	current uint32   // requests of the newest interval that are not in counts yet
 	half    uint8    // the newest one's place in halves
-	halved  [2]uint8 // how often latencies were divided by 2 so that they fit
 	waiting uint8    // how many of steps are not in latencies yet
 	steps   [8]uint8 // of latencies of the newest half
+	halved  [2]uint8 // how often latencies were divided by 2 so that they fit
+	past    *past    // nil while empty
+}
 
+// past is what has been observed but for the latest few requests. Latencies are
+// counted in steps of a quarter of an octave, so that a percentile is at most a tenth
+// off.
+type past struct {
 	counts    [TrafficBuckets]uint32
 	latencies [2][latencySteps]uint16 // of the halves
 }
@@ -87,11 +92,14 @@ func (t *Traffic) Observe(at time.Time, status int, latency time.Duration) {
 
 // settle counts what waits.
 func (t *Traffic) settle() {
-	t.counts[t.newest%TrafficBuckets] += t.current
+	if t.past == nil {
+		t.past = new(past)
+	}
+	t.past.counts[t.newest%TrafficBuckets] += t.current
 	t.current = 0
 	first := t.halves[t.half].timed - uint32(t.waiting)
 	for i, step := range t.steps[:t.waiting] {
-		t.countLatency(step, first+uint32(i)+1)
+		t.time(step, first+uint32(i)+1)
 	}
 	t.waiting = 0
 }
@@ -102,10 +110,11 @@ func halfOf(interval int64) int64 { return interval / (TrafficBuckets / 2) }
 // advance makes room up to an interval.
 func (t *Traffic) advance(interval int64) {
 	for n := max(t.newest+1, interval-TrafficBuckets+1); n <= interval; n++ {
-		t.counts[n%TrafficBuckets] = 0
+		t.past.counts[n%TrafficBuckets] = 0
 	}
 	for n := max(halfOf(t.newest)+1, halfOf(interval)-1); n <= halfOf(interval); n++ {
-		t.halves[n%2], t.halved[n%2], t.latencies[n%2] = half{}, 0, [latencySteps]uint16{}
+		t.halves[n%2] = half{}
+		t.past.latencies[n%2], t.halved[n%2] = [latencySteps]uint16{}, 0
 	}
 	t.newest, t.half = interval, uint8(halfOf(interval)%2)
 }
@@ -120,27 +129,29 @@ func (h *half) count(status int) {
 	}
 }
 
-// countLatency counts the timed request of a number. Once counts are halves, every
-// second request counts, and so on.
-func (t *Traffic) countLatency(step uint8, number uint32) {
-	if number&(1<<t.halved[t.half]-1) != 0 {
+// time counts the timed request of a number. Once counts are halves, every second
+// request counts, and so on.
+func (t *Traffic) time(step uint8, number uint32) {
+	halved, counts := &t.halved[t.half], &t.past.latencies[t.half]
+	if number&(1<<*halved-1) != 0 {
 		return
 	}
-	counts := &t.latencies[t.half]
 	if counts[step] == math.MaxUint16 {
 		for i := range counts {
 			counts[i] /= 2
 		}
-		t.halved[t.half]++
+		*halved++
 	}
 	counts[step]++
 }
 
-// Idle says whether the last request is longer ago than the window is.
-func (t *Traffic) Idle(now time.Time) bool {
+// forget empties it when the last request is longer ago than the window is.
+func (t *Traffic) forget(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return now.UnixNano()/int64(TrafficInterval)-t.newest > TrafficBuckets
+	if t.newest != 0 && now.UnixNano()/int64(TrafficInterval)-t.newest > TrafficBuckets {
+		t.newest, t.halves, t.halved, t.current, t.waiting, t.past = 0, [2]half{}, [2]uint8{}, 0, 0, nil
+	}
 }
 
 // Summary returns what is known, as of the last request: time alone changes nothing.
@@ -153,7 +164,7 @@ func (t *Traffic) Summary() (s Summary) {
 	t.settle()
 	s.Newest = time.Unix(0, t.newest*int64(TrafficInterval)).UTC()
 	for n := t.newest - TrafficBuckets + 1; n <= t.newest; n++ {
-		if count := t.counts[n%TrafficBuckets]; count > 0 || len(s.Counts) > 0 {
+		if count := t.past.counts[n%TrafficBuckets]; count > 0 || len(s.Counts) > 0 {
 			s.Counts = append(s.Counts, count)
 		}
 	}
@@ -170,8 +181,8 @@ func (t *Traffic) Summary() (s Summary) {
 func (t *Traffic) percentile(percent uint64) time.Duration {
 	var steps [latencySteps]uint64
 	timed := uint64(0)
-	for n := range t.latencies {
-		for step, count := range t.latencies[n] {
+	for n := range t.past.latencies {
+		for step, count := range t.past.latencies[n] {
 			steps[step] += uint64(count) << t.halved[n]
 			timed += uint64(count) << t.halved[n]
 		}

@@ -104,11 +104,8 @@ func TestTrafficPercentilesOfManyRequests(t *testing.T) {
 
 func TestTrafficTakesUpLittle(t *testing.T) {
 	var traffic Traffic
-	if size := unsafe.Sizeof(traffic); size > 640 {
-		t.Errorf("%d bytes", size)
-	}
-	if hot := unsafe.Offsetof(traffic.counts); hot > 64 {
-		t.Errorf("%d bytes come first", hot)
+	if hot, past := unsafe.Offsetof(traffic.past), unsafe.Sizeof(*traffic.past); hot > 64 || past > 576 {
+		t.Errorf("%d bytes of the latest requests, %d of the past", hot, past)
 	}
 }
 
@@ -132,7 +129,7 @@ func TestPoolHasTrafficWhileThereIsSome(t *testing.T) {
 	key, _ := ParseKey("a.localhost")
 	table.Register(key, "a.localhost", &Endpoint{Addr: "1.2.3.4:5", TTL: time.Hour})
 	pool := table.Exact(key)
-	if pool.traffic.Load() != nil {
+	if pool.traffic.past != nil {
 		t.Error("a route without a request has memory for traffic")
 	}
 	pool.Observe(time.Now(), 200, time.Millisecond)
@@ -141,17 +138,22 @@ func TestPoolHasTrafficWhileThereIsSome(t *testing.T) {
 	if got := table.Exact(key).Traffic().Requests; got != 1 {
 		t.Errorf("after it has registered anew: got %d requests, want 1", got)
 	}
-	pool.traffic.Store(nil)
-	pool.Observe(time.Now().Add(-2*trafficWindow), 200, time.Millisecond)
+	pool.traffic.forget(time.Now().Add(2 * trafficWindow))
+	for range 20 {
+		pool.Observe(time.Now().Add(-2*trafficWindow), 200, time.Millisecond)
+	}
+	if got := pool.Traffic().Requests; got != 20 {
+		t.Errorf("after the first was forgotten: got %d requests, want 20", got)
+	}
 	table.Prune()
-	if pool.traffic.Load() != nil || pool.Traffic().Requests != 0 {
+	if pool.traffic.past != nil || pool.Traffic().Requests != 0 {
 		t.Error("traffic of long ago is kept")
 	}
 }
 
 func TestTrafficIsCountedAtOnce(t *testing.T) {
 	p := new(Pool)
-	p.init(Key{Host: "a"}, "a", &Balancing{Algorithm: RoundRobin})
+	p.init(&Key{Host: "a"}, "a", plain(RoundRobin))
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -169,7 +171,7 @@ func TestTrafficIsCountedAtOnce(t *testing.T) {
 
 func BenchmarkPoolObserve(b *testing.B) {
 	p := new(Pool)
-	p.init(Key{Host: "a"}, "a", &Balancing{Algorithm: RoundRobin})
+	p.init(&Key{Host: "a"}, "a", plain(RoundRobin))
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Observe(noon, 200, time.Millisecond)
