@@ -16,14 +16,14 @@ type requestContext struct {
 	c    *conn
 
 	inner atomic.Pointer[innerContext] // nil until somebody asks for Done
-	mu    sync.Mutex                   // guards the making of inner, and over
-	over  bool                         // the request has ended, or its client is gone
+	mu    sync.Mutex                   // guards the making of inner against the end
+	over  atomic.Bool                  // the request has ended, or its client is gone
 
 	http11 bool // the client speaks it
 	asked  bool // whether it is there, by goneWatch
 
-	reply sync.Mutex // guards begun, and keeps the asking apart from the reply
-	begun bool       // the reply has
+	reply sync.Mutex  // keeps the asking apart from the reply
+	begun atomic.Bool // the reply has
 }
 
 type innerContext struct {
@@ -31,15 +31,12 @@ type innerContext struct {
 	cancel context.CancelFunc
 }
 
-// begin makes it the context of a request on a connection, or of none.
+// begin makes it the context of a request on a connection. Nobody else has it, or
+// all who have had it know it to be over.
 func (x *requestContext) begin(c *conn) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.c, x.over, x.begun = c, c == nil, false
-	x.base = context.Background()
-	if c != nil {
-		x.base = (*connContext)(c)
-	}
+	x.c, x.base = c, (*connContext)(c)
+	x.begun.Store(false)
+	x.over.Store(false)
 }
 
 // Deadline is that of the connection.
@@ -58,9 +55,7 @@ func (x *requestContext) Err() error {
 	if inner := x.inner.Load(); inner != nil {
 		return inner.Err()
 	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.over {
+	if x.over.Load() {
 		return context.Canceled
 	}
 	return x.base.Err()
@@ -78,7 +73,7 @@ func (x *requestContext) Done() <-chan struct{} {
 		inner = new(innerContext)
 		inner.Context, inner.cancel = context.WithCancel(x.base)
 		x.inner.Store(inner)
-		if x.over {
+		if x.over.Load() {
 			inner.cancel()
 		} else {
 			x.c.server.gone.add(x)
@@ -89,9 +84,11 @@ func (x *requestContext) Done() <-chan struct{} {
 
 // beginReply says that nothing may be sent any more but the reply.
 func (x *requestContext) beginReply() {
-	x.reply.Lock()
-	x.begun = true
-	x.reply.Unlock()
+	x.begun.Store(true)
+	if x.inner.Load() != nil { // else nobody asks, and whoever will sees begun
+		x.reply.Lock()
+		x.reply.Unlock() //nolint:staticcheck // who was asking has done it
+	}
 }
 
 // ask makes a client that is gone say so. One that has closed its half of the
@@ -100,7 +97,7 @@ func (x *requestContext) beginReply() {
 func (x *requestContext) ask() {
 	x.reply.Lock()
 	defer x.reply.Unlock()
-	if !x.begun {
+	if !x.begun.Load() {
 		io.WriteString(x.c.rwc, "HTTP/1.1 100 Continue\r\n\r\n") //nolint:errcheck // if it fails, the next look sees it
 	}
 }
@@ -109,10 +106,9 @@ func (x *requestContext) ask() {
 func (x *requestContext) end() (used bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.over = true
+	x.over.Store(true)
 	inner := x.inner.Load()
 	if inner == nil {
-		x.c, x.base = nil, context.Background()
 		return false
 	}
 	x.c.server.gone.remove(x)
@@ -124,7 +120,7 @@ func (x *requestContext) end() (used bool) {
 func (x *requestContext) lost() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.over = true
+	x.over.Store(true)
 	if inner := x.inner.Load(); inner != nil {
 		inner.cancel()
 	}
