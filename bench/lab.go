@@ -329,7 +329,7 @@ func (l *lab) idleSockets(ctx context.Context, s scenario, c *contender) (sample
 	if _, err := generator.line(); err != nil {
 		return nil, err
 	}
-	time.Sleep(time.Second)
+	time.Sleep(3 * time.Second) // as some give memory back once they are quiet
 	after, err := c.usage()
 	return sample{
 		socket.name: float64(after.rss-before.rss) / 1024 / float64(s.load.Conns),

@@ -22,11 +22,9 @@ type workers struct {
 // one without anybody waiting.
 type worker chan *conn
 
-// What is not used soon is given up: a stack is 16 KiB.
-const (
-	maxIdleWorkers = 128
-	lookForIdle    = 250 * time.Millisecond
-)
+// lookForIdle is how long one waits, and at most twice that: its stack is 16 KiB. No
+// more wait than have served connections at a time.
+const lookForIdle = 250 * time.Millisecond
 
 // serve has a connection served.
 func (w *workers) serve(c *conn) {
@@ -60,7 +58,7 @@ func (w *workers) work(c *conn) {
 func (w *workers) rest(next worker) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.closed || len(w.idle) >= maxIdleWorkers {
+	if w.closed {
 		return false
 	}
 	w.idle = append(w.idle, next)

@@ -115,18 +115,3 @@ func TestWorkersEndWithTheirServer(t *testing.T) {
 		}
 	})
 }
-
-// So many may wait at a time, and no more.
-func TestIdleWorkersAreBounded(t *testing.T) {
-	var w workers
-	kept := 0
-	for range 2 * maxIdleWorkers {
-		if w.rest(make(worker, 1)) {
-			kept++
-		}
-	}
-	w.close()
-	if kept != maxIdleWorkers {
-		t.Errorf("%d of %d may wait, want %d", kept, 2*maxIdleWorkers, maxIdleWorkers)
-	}
-}

@@ -116,12 +116,15 @@ type Handler struct {
 	closing   atomic.Bool  // those that came when this was true
 
 	hairpin *hairpin // nil when there is none
+	tunnels tunnels
+	unwatch func() bool // ends the look at Options.Base for them
 }
 
 // New returns a handler.
 func New(o Options) *Handler {
 	o.setDefaults()
 	h := &Handler{opts: o}
+	h.unwatch = context.AfterFunc(o.Base, h.tunnels.end)
 	if o.RouteServices.Hairpin {
 		h.hairpin = newHairpin(h, o.Base, o.Log)
 	}
@@ -131,6 +134,7 @@ func New(o Options) *Handler {
 // Close ends what the handler itself keeps open. It is called once every request
 // has ended.
 func (h *Handler) Close() {
+	h.unwatch()
 	if h.hairpin != nil {
 		h.hairpin.close()
 	}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -23,7 +22,8 @@ type tunnelled struct {
 	client  net.Conn
 	backend io.ReadWriteCloser
 	left    atomic.Int32 // directions that have not ended
-	stop    func() bool  // ends the look at Options.Base
+
+	previous, next *tunnelled // in Handler.tunnels
 
 	pool    *route.Pool
 	live    *route.Live // of the endpoint; nil where that is a route service
@@ -44,10 +44,11 @@ func (ex *exchange) handOver(client net.Conn, backend io.ReadWriteCloser) {
 	t.record.Request, t.record.Forwarded = nil, nil
 	t.record.Session = accesslog.Session{Cookie: strings.Clone(ex.record.Session.Cookie), Value: strings.Clone(ex.record.Session.Value)}
 	t.left.Store(2)
-	t.stop = context.AfterFunc(ex.h.opts.Base, t.close)
-
 	ex.tunnels = true
 	ex.h.all.Add(1) // beside the handler's, which is about to return
+	if !ex.h.tunnels.add(t) {
+		t.close()
+	}
 	go t.copyToEndpoint()
 	go t.copyToClient()
 }
@@ -96,7 +97,7 @@ func (t *tunnelled) finish() {
 			t.panicked(cause)
 		}
 	}()
-	t.stop()
+	t.h.tunnels.remove(t)
 	t.close()
 	if t.live != nil {
 		t.live.Release()
