@@ -107,7 +107,9 @@ func TestFormSaysWhatIsDifferent(t *testing.T) {
 
 func TestFormThatIsRefusedKeepsWhatWasTyped(t *testing.T) {
 	l := &fakeLog{}
-	l.add(simple("GET", "shop.localhost", "/", 200))
+	d := simple("GET", "shop.localhost", "/", 200)
+	d.Sent = &Message{}
+	l.add(d)
 	log := l.log()
 	log.Replay = func(context.Context, uint64, Replay) (uint64, error) { return 0, errors.New(`"no t" is no path`) }
 	s := New(Options{Requests: log})

@@ -12,9 +12,15 @@ export function make(name, attributes = {}, ...children) {
 
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
-// flash marks what has changed, once.
+// flash marks what has changed, once. Where all changes nothing stands out, and a
+// browser has its hands full with so many.
+const duration = 1600, most = 30;
+let flashing = 0;
 export function flash(node) {
-  if (!still.matches) node.animate({ backgroundColor: ['var(--flash)', 'transparent'] }, { duration: 1600, easing: 'ease-out' });
+  if (still.matches || flashing >= most) return;
+  flashing++;
+  setTimeout(() => flashing--, duration);
+  node.animate({ backgroundColor: ['var(--flash)', 'transparent'] }, { duration, easing: 'ease-out' });
 }
 
 // morph makes old equal to fresh by changing only what differs, so that what a

@@ -5,6 +5,7 @@ import { morph } from './dom.js';
 import { ago, left } from './words.js';
 
 const pause = 200; // ms between two requests, however much happens
+const perEffort = 20; // and as many times what it took to take over the last: a long list rests longer
 let asking = false, again = false;
 
 // refresh brings the live parts up to date, soon. Where a script draws the rest,
@@ -15,24 +16,28 @@ export async function refresh() {
   asking = true;
   while (again) {
     again = false;
+    let effort = 0;
     try {
-      await take(document.documentElement.dataset.drawn ? '/help' : location.href);
+      effort = await take(document.documentElement.dataset.drawn ? '/help' : location.href);
     } catch { /* the stream says that the server is gone, and asks again when it is back */ }
-    await new Promise(resolve => setTimeout(resolve, pause));
+    await new Promise(resolve => setTimeout(resolve, Math.max(pause, perEffort * effort)));
   }
   asking = false;
 }
 
+// take returns how long it took, without the wait for the server.
 async function take(url) {
   const reply = await fetch(url, { headers: { Accept: 'text/html' } });
-  if (!reply.ok) return;
-  const fresh = new DOMParser().parseFromString(await reply.text(), 'text/html');
+  if (!reply.ok) return 0;
+  const text = await reply.text(), began = performance.now();
+  const fresh = new DOMParser().parseFromString(text, 'text/html');
   for (const part of document.querySelectorAll('[data-live]')) {
     const match = fresh.getElementById(part.id);
     if (match) morph(part, match);
   }
   const mark = /^✗ .*? · /; // that the file has problems
   document.title = (fresh.title.match(mark)?.[0] || '') + document.title.replace(mark, '');
+  return performance.now() - began;
 }
 
 // follow asks again when a route changes in what every page says of it, or in

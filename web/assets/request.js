@@ -10,9 +10,10 @@ async function copyCurl() {
   copy((await reply.text()).trim(), 'a curl command');
 }
 
-const editing = () => editor.matches(':target, [data-open]');
+const editing = () => editor?.matches(':target, [data-open]');
 
 function toggle() {
+  if (!editor) return;
   const open = editing();
   editor.removeAttribute('data-open');
   location.hash = open ? '#actions' : '#editor';
@@ -20,7 +21,7 @@ function toggle() {
 
 export const view = {
   copy: name => name === 'curl' ? copyCurl() : copy(document.querySelector('h1').textContent),
-  replay: () => $('replay').requestSubmit(),
+  replay: () => $('replay')?.requestSubmit(),
   edit: toggle,
 };
 
