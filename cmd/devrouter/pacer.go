@@ -4,30 +4,34 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"runtime/metrics"
+	"time"
 )
 
 // pacer chooses how much garbage may come together before it is collected: an
 // amount of memory, where Go chooses a share of what is alive. A router has some
 // megabytes alive, and Go's share of that, as much again, has it collect dozens
-// of times a second under load: 42 µs of CPU a small request instead of 33. A
-// table of 100,000 routes has ninety alive, of which as much again is more than
-// a laptop should give: 172 MiB resident instead of 131.
+// of times a second under load. A table of 100,000 routes has ninety alive, of which
+// as much again is more than a laptop should give: 172 MiB resident instead of 131.
 //
 // Who sets GOGC has chosen, and is left alone. There is no memory limit by
 // default: what strangers can have kept is bounded where it is kept, and near a
 // limit the collector would take half of the CPU. GOMEMLIMIT sets one.
 type pacer struct {
-	percent int
-	settler *settler
+	percent   int
+	last      time.Time // of the last collection; zero before the first
+	allocated uint64    // until then, since the start
+	settler   *settler
 }
 
 const (
-	// garbage is how much may come together, in bytes,
-	garbage = 16 << 20
-	// unless it is less or more than these shares of what is alive, in percent:
-	// more would be memory for nothing, less would be collected all the time.
+	// leastGarbage and mostGarbage bound what may come together, in bytes, as far as
+	// leastPercent and mostPercent permit, which are shares of what is alive: more
+	// would be memory for nothing, less would be collected all the time.
+	leastGarbage, mostGarbage = 4 << 20, 16 << 20
 	leastPercent, mostPercent = 40, 400
+
+	visit = 0.8e-9 // seconds of CPU that a collection takes for a byte that is alive
+	share = 0.01   // of one CPU that collections should take
 )
 
 // paceCollector has every collection set the pace of the next one.
@@ -38,7 +42,8 @@ func paceCollector() {
 }
 
 func (p *pacer) pace() {
-	if percent := percentFor(liveBytes()); differs(percent, p.percent) {
+	h := readHeap()
+	if percent := percentFor(p.garbage(h, time.Now()), h.live); differs(percent, p.percent) {
 		p.percent = percent
 		debug.SetGCPercent(percent)
 	}
@@ -47,20 +52,23 @@ func (p *pacer) pace() {
 	runtime.AddCleanup(new(*pacer), (*pacer).pace, p)
 }
 
-// percentFor returns the GOGC for what is alive.
-func percentFor(live uint64) int {
+// garbage returns how much may come together until the next collection, so that
+// collections take their share if it comes as fast as since the last one.
+func (p *pacer) garbage(h heapState, now time.Time) uint64 {
+	since, more := now.Sub(p.last), h.allocated-p.allocated
+	first := p.last.IsZero()
+	p.last, p.allocated = now, h.allocated
+	if first || since <= 0 {
+		return mostGarbage // a start is a burst
+	}
+	rate := float64(more) / since.Seconds()
+	return uint64(min(max(rate*visit*float64(h.live)/share, leastGarbage), mostGarbage))
+}
+
+// percentFor returns the GOGC for so much garbage and what is alive.
+func percentFor(garbage, live uint64) int {
 	return int(min(max(garbage*100/max(live, 1), leastPercent), mostPercent))
 }
 
 // differs says whether a change is worth the moment that the program is halted for.
 func differs(a, b int) bool { return max(a, b)*8 > min(a, b)*9 }
-
-// liveBytes returns what the last collection has found alive.
-func liveBytes() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	if sample[0].Value.Kind() != metrics.KindUint64 {
-		return 0
-	}
-	return sample[0].Value.Uint64()
-}
