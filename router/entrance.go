@@ -165,6 +165,9 @@ func (r *Router) closeDoors() {
 func (r *Router) serve(e *entrance, door *patientListener) {
 	var l net.Listener = door
 	addr := l.Addr()
+	if e.own != nil && (r.opts.ProxyProtocol || e.tls != nil) {
+		l = http1.Sockets(l)
+	}
 	if r.opts.ProxyProtocol {
 		l = proxyProtocolListener{l}
 	}

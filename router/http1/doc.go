@@ -15,7 +15,7 @@
 //   - message.go: request and status lines, and how a body is framed
 //   - body.go: bodies as they are read; chunks as they are written
 //   - write.go: heads as they are written
-//   - socket_linux.go and now*.go: reads and writes that the scheduler hears
+//   - socket*.go and now*.go: reads and writes that the scheduler hears
 //     nothing of
 //   - splice.go: bodies that the kernel carries
 //

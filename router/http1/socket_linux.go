@@ -36,15 +36,15 @@ func newSocket(tcp *net.TCPConn) io.ReadWriter {
 	return lendSocket(tcp, raw)
 }
 
-// sockets are those that nobody uses.
-var sockets = sync.Pool{New: func() any {
+// idleSockets are those that nobody uses.
+var idleSockets = sync.Pool{New: func() any {
 	s := new(socket)
 	s.in.try, s.out.try = s.in.read, s.out.write
 	return s
 }}
 
 func lendSocket(tcp *net.TCPConn, raw syscall.RawConn) *socket {
-	s := sockets.Get().(*socket)
+	s := idleSockets.Get().(*socket)
 	s.tcp, s.in.raw, s.out.raw = tcp, raw, raw
 	return s
 }
@@ -53,7 +53,7 @@ func lendSocket(tcp *net.TCPConn, raw syscall.RawConn) *socket {
 func (s *socket) release() {
 	s.tcp, s.in.raw, s.out.raw = nil, nil, nil
 	s.out.last, s.held = false, false
-	sockets.Put(s)
+	idleSockets.Put(s)
 }
 
 // lazyWriter writes a connection as a socket does, and has none while nobody
@@ -162,3 +162,25 @@ func named(op string, err error) error {
 func (s *socket) failed(op string, err syscall.Errno) error {
 	return &net.OpError{Op: op, Net: s.tcp.LocalAddr().Network(), Source: s.tcp.LocalAddr(), Addr: s.tcp.RemoteAddr(), Err: os.NewSyscallError(op, err)}
 }
+
+// socketConn is a TCP connection that is read and written as a socket.
+type socketConn struct {
+	*net.TCPConn
+	socket *socket
+}
+
+// quick makes a socket of a TCP connection that is to be wrapped.
+func quick(conn net.Conn) net.Conn {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		if s, ok := newSocket(tcp).(*socket); ok {
+			return &socketConn{tcp, s}
+		}
+	}
+	return conn
+}
+
+func (c *socketConn) Read(p []byte) (int, error)  { return c.socket.Read(p) }
+func (c *socketConn) Write(p []byte) (int, error) { return c.socket.Write(p) }
+
+// NetConn returns the connection itself.
+func (c *socketConn) NetConn() net.Conn { return c.TCPConn }

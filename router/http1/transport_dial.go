@@ -64,7 +64,7 @@ func (t *Transport) dial(ctx context.Context, to target, wire *Wire) (*endpointC
 	plain := conn
 	var cut *cutNote
 	if err == nil && to.secure {
-		cut = &cutNote{Conn: plain}
+		cut = &cutNote{Conn: quick(plain)}
 		conn, err = t.shakeHands(traced, cut, to, wire)
 	}
 	wire.DNS, wire.Dial = trace.times()
