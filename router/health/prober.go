@@ -29,7 +29,8 @@ type Options struct {
 	// PerSecond bounds how many looks there are, whatever the table holds: beyond it
 	// they become rarer. Zero means 50.
 	PerSecond int
-	// Admits says whether an endpoint beyond this machine is looked at. Nil means none.
+	// Admits says whether an endpoint is looked at beyond this machine, too, and
+	// outranks others of its address in how. Nil means none.
 	Admits func(route.Key, *route.Endpoint) bool
 	// OnTurn is told of an address that goes down or comes back: not each time when
 	// it flaps. It must not block. Optional.
@@ -113,7 +114,7 @@ func (p *Prober) Run(ctx context.Context) {
 		p.attend(now)
 		p.tellOwed(now)
 		p.start(now, func(t *target) {
-			e, key := t.endpoint, t.key
+			e, key := t.endpoint, t.of
 			probes.Go(func() { p.probe(ctx, t, e, key) })
 		})
 		timer.Reset(p.rest(time.Now()))

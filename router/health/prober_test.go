@@ -453,6 +453,41 @@ func TestHealthPathDecides(t *testing.T) {
 	})
 }
 
+// A stranger who registers the address of somebody's app does not decide how that
+// is looked at: by a path that the app does not have it would be down.
+func TestStrangersDoNotSayHowAnAppIsLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		transport := roundTrip(func(r *http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: 404, Body: http.NoBody}, nil
+		})
+		w := observe(t, Options{
+			Transport: func(*route.Endpoint) http.RoundTripper { return transport },
+			Admits:    func(key route.Key, _ *route.Endpoint) bool { return key.Host == "web.localhost" },
+		})
+		for _, uri := range []string{"before.localhost", "web.localhost", "zzz.localhost"} {
+			e := route.Endpoint{Addr: web}
+			if uri != "web.localhost" {
+				e.HealthPath = "/none"
+			}
+			w.register(uri, e)
+			time.Sleep(time.Minute)
+		}
+		if h := w.live("web.localhost").Health(); h == nil || !h.Up {
+			t.Errorf("got %+v", h)
+		}
+		w.register("web.localhost", route.Endpoint{Addr: web, HealthPath: "/own"})
+		time.Sleep(time.Minute)
+		if f := w.live("web.localhost").Failure(); f == nil || Words(f.Err) != "health /own answered 404" {
+			t.Errorf("its own path: got %+v", f)
+		}
+		w.table.Unregister(route.Key{Host: "web.localhost"}, web)
+		time.Sleep(time.Minute)
+		if f := w.live("zzz.localhost").Failure(); f == nil || Words(f.Err) != "health /none answered 404" {
+			t.Errorf("once it is gone: got %+v", f)
+		}
+	})
+}
+
 // With a real listener, all that the app sees is a connection that ends.
 func TestLookIsAConnectionAndNothingElse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -14,7 +14,8 @@ import (
 type target struct {
 	live     *route.Live
 	key      route.Key       // of the first of its routes, by name
-	endpoint *route.Endpoint // as that, or another that has a path to ask for, describes it
+	endpoint *route.Endpoint // as the route of says that it is looked at
+	of       route.Key
 
 	due, last time.Time       // of the next look, and of the last
 	probed    *route.Endpoint // as the last look took it; nil before the first
@@ -63,13 +64,28 @@ func (t *target) next(interval time.Duration) time.Duration {
 }
 
 // describe takes over what another of its routes says of an address.
-func (t *target) describe(key route.Key, e *route.Endpoint, first bool) {
-	if first || e.HealthPath != "" && t.endpoint.HealthPath == "" || isBefore(key, t.key) && e.HealthPath != "" {
-		t.endpoint = e
+func (p *Prober) describe(t *target, key route.Key, e *route.Endpoint, first bool) {
+	if first || p.outranks(key, e, t) {
+		t.endpoint, t.of = e, key
 	}
 	if first || isBefore(key, t.key) {
 		t.key = key
 	}
+}
+
+// outranks says whether another route decides how an address is looked at: one that
+// is admitted wherever it leads, before others, so that no stranger says of somebody
+// else's app how it is found to be down; then one that has a path to ask for.
+func (p *Prober) outranks(key route.Key, e *route.Endpoint, t *target) bool {
+	if e.HealthPath == t.endpoint.HealthPath && e.TLS == t.endpoint.TLS && e.ServerCertDomainSAN == t.endpoint.ServerCertDomainSAN {
+		return isBefore(key, t.of)
+	}
+	if p.opts.Admits != nil {
+		if mine, others := p.opts.Admits(key, e), p.opts.Admits(t.of, t.endpoint); mine != others {
+			return mine
+		}
+	}
+	return e.HealthPath != "" && (t.endpoint.HealthPath == "" || isBefore(key, t.of))
 }
 
 // isBefore puts wildcards last: they name nothing that could be opened.
@@ -130,14 +146,14 @@ func (p *Prober) see(key route.Key, e *route.Endpoint, live *route.Live, now tim
 	switch {
 	case t == nil:
 		t = &target{live: live, walk: p.walks, due: now, telling: newTelling()}
-		t.describe(key, e, true)
+		p.describe(t, key, e, true)
 		p.targets[e.Addr] = t
 		p.queue.add(t)
 	case t.walk != p.walks:
 		t.walk = p.walks
-		t.describe(key, e, true)
+		p.describe(t, key, e, true)
 	default:
-		t.describe(key, e, false)
+		p.describe(t, key, e, false)
 	}
 }
 
