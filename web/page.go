@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
 
@@ -18,8 +19,11 @@ import (
 //go:embed templates
 var templates embed.FS
 
-// views are the pages of the site, each whole as the server renders it.
-var views = parseViews("routes", "route", "explain", "requests", "request", "file", "events", "status", "help", "notice")
+// views are the pages of the site, each whole as the server renders it. They take a
+// megabyte, which a router whose page nobody looks at does not need.
+var views = sync.OnceValue(func() map[string]*template.Template {
+	return parseViews("routes", "route", "explain", "requests", "request", "file", "events", "status", "help", "notice")
+})
 
 func parseViews(names ...string) map[string]*template.Template {
 	common := template.Must(template.New("layout.html").Funcs(words).Funcs(asks).ParseFS(templates, "templates/layout.html", "templates/bits.html"))
@@ -61,7 +65,7 @@ func (s *Server) render(w http.ResponseWriter, view string, data any) {
 
 func (s *Server) renderAs(w http.ResponseWriter, status int, view string, data any) {
 	var b bytes.Buffer
-	if err := views[view].Execute(&b, data); err != nil {
+	if err := views()[view].Execute(&b, data); err != nil {
 		s.log.Error("page not rendered", "view", view, "error", err)
 		refuse(w, http.StatusInternalServerError, "this page could not be rendered; the log has the reason, /api/state the facts")
 		return

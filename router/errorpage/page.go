@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	_ "embed" // the parts of the page
 	"encoding/base64"
+	"sync"
 	"time"
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
@@ -21,7 +22,9 @@ var (
 	pageJS string
 )
 
-var pageTemplate = template.Must(template.New("page").Funcs(asks).Parse(pageHTML))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(asks).Parse(pageHTML))
+})
 
 // asks are what the page asks of its facts: its templates call no methods, for
 // which the linker would have to keep every method in the program.
@@ -44,7 +47,7 @@ func hash(part string) string {
 // render returns the page. html/template escapes what it puts in.
 func render(f *facts) ([]byte, error) {
 	var b bytes.Buffer
-	err := pageTemplate.Execute(&b, struct {
+	err := pageTemplate().Execute(&b, struct {
 		*facts
 		Style  template.CSS
 		Script template.JS

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // What people are shown must not hand a session or a password to whoever looks
@@ -79,13 +80,15 @@ func maskSetCookie(value string) string {
 
 // secretName finds the names of what is a secret, in headers, queries, forms and
 // JSON alike. They are matched in lower case, with "_" for "-" and ".".
-var secretName = regexp.MustCompile(`token|secret|passw|passphrase|pwd|api_?key|apikey|access_?key|private_?key|credential|signature|jwt|assertion|` +
-	`^(auth|authorization|code|key|sig|sid|session|session_?id|otp|pin)$`)
+var secretName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`token|secret|passw|passphrase|pwd|api_?key|apikey|access_?key|private_?key|credential|signature|jwt|assertion|` +
+		`^(auth|authorization|code|key|sig|sid|session|session_?id|otp|pin)$`)
+})
 
 var unifyName = strings.NewReplacer("-", "_", ".", "_")
 
 func isSecretName(name string) bool {
-	return secretName.MatchString(unifyName.Replace(strings.ToLower(name)))
+	return secretName().MatchString(unifyName.Replace(strings.ToLower(name)))
 }
 
 // MaskURL masks the secrets in a URL, or in its path and query: a password, and
@@ -148,7 +151,9 @@ func unescaped(s string) string {
 
 // jsonText matches a member of a JSON object whose value is a text, cut off at the
 // end perhaps: what was kept of a body may be its beginning only.
-var jsonText = regexp.MustCompile(`"((?:[^"\\]|\\.){1,64})"(\s*:\s*)"((?:[^"\\]|\\.)*)("|\\?$)`)
+var jsonText = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`"((?:[^"\\]|\\.){1,64})"(\s*:\s*)"((?:[^"\\]|\\.)*)("|\\?$)`)
+})
 
 // MaskBody masks secrets in a body, as far as its type says where they are.
 func MaskBody(contentType, body string) string {
@@ -157,13 +162,13 @@ func MaskBody(contentType, body string) string {
 	case kind == "application/x-www-form-urlencoded":
 		return MaskForm(body)
 	case kind == "application/json", strings.HasSuffix(kind, "+json"):
-		return jsonText.ReplaceAllStringFunc(body, maskMember)
+		return jsonText().ReplaceAllStringFunc(body, maskMember)
 	}
 	return body
 }
 
 func maskMember(member string) string {
-	m := jsonText.FindStringSubmatch(member)
+	m := jsonText().FindStringSubmatch(member)
 	if !isSecretName(m[1]) {
 		return member
 	}
