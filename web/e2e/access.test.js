@@ -30,7 +30,7 @@ for (const colorScheme of ['light', 'dark']) {
     for (const view of views) {
       await page.goto(router.admin + view);
       await page.locator('#connection[data-state=live]').waitFor();
-      for (const width of [390, 1280]) {
+      for (const width of [390, 800, 1280]) {
         await page.setViewportSize({ width, height: 800 });
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (wide > 0) found.push(`${view} at ${width}: ${wide} pixels too wide`);
