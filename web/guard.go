@@ -101,6 +101,7 @@ func secured(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin") // none at all would make the origin of its own forms null
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin") // who opens it holds no window to count frames in, or to lead elsewhere
 		next.ServeHTTP(w, r)
 	})
 }

@@ -132,6 +132,7 @@ func TestEveryAnswerCarriesTheSecurityHeaders(t *testing.T) {
 			"X-Content-Type-Options":       "nosniff",
 			"Referrer-Policy":              "same-origin",
 			"Cross-Origin-Resource-Policy": "same-origin",
+			"Cross-Origin-Opener-Policy":   "same-origin",
 		} {
 			if got := resp.Header.Get(name); got != want {
 				t.Errorf("%s: %s: got %q, want %q", path, name, got, want)

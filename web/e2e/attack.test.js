@@ -104,6 +104,18 @@ for (const attacker of Object.keys(attackers)) {
     assert.equal((await router.api('/api/requests')).requests.filter(r => r.host.startsWith('shop.')).length, 1, 'a request was sent again');
   });
 
+  if (!/^a (frame|name)/.test(attacker)) {
+    test(`${attacker} holds no window that it opens`, async scene => {
+      const { router, page, frame } = await setUp(scene, attacker);
+      for (const target of [router.admin, router.page]) {
+        const opened = page.context().waitForEvent('page');
+        await frame.evaluate(url => { window.held = window.open(url); }, target);
+        await (await opened).getByRole('heading', { level: 1, name: 'Routes' }).waitFor();
+        await until(`${attacker} holds no window of ${target}`, () => frame.evaluate(() => window.held.closed));
+      }
+    });
+  }
+
   test(`a form of ${attacker} sends nothing again, and its frame stays empty`, async scene => {
     const { router, page, frame } = await setUp(scene, attacker);
     await frame.evaluate(admin => new Promise(resolve => {
