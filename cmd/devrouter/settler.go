@@ -14,12 +14,15 @@ import (
 // after a collection: a router that does nothing is not woken up.
 type settler struct {
 	heap func() heapState
-	free func()
+	free func() // what the heap has left
+	drop func() // code that was loaded
 
 	mu   sync.Mutex  // guards all below
 	look *time.Timer // nil before the first stir
 	last uint64      // allocated as of the last collection or look
 	done uint64      // allocated as of the last time that memory was given back
+
+	started bool // it has been quiet since the start
 }
 
 const (
@@ -43,7 +46,7 @@ func (h *heapState) patience() uint64 { return max(1, h.live/settleBytes) }
 
 func (h *heapState) wait() time.Duration { return time.Duration(h.patience()) * settleAfter }
 
-func newSettler() *settler { return &settler{heap: readHeap, free: freeMemory} }
+func newSettler() *settler { return &settler{heap: readHeap, free: freeMemory, drop: dropCode} }
 
 // freeMemory collects twice: what pools hold outlives one collection.
 func freeMemory() {
@@ -64,27 +67,35 @@ func (s *settler) stir() {
 	s.look.Reset(h.wait())
 }
 
-// settle gives back what is worth it, or waits until it is quiet.
+// settle gives back what is worth it once it is quiet.
 func (s *settler) settle() {
-	if s.isTime() {
+	worth, starts := s.isTime()
+	if worth {
 		s.free() // a collection, which stirs once more, in vain
+	}
+	if worth || starts { // code that is needed comes back, but not for nothing
+		s.drop()
 	}
 }
 
-func (s *settler) isTime() bool {
+// isTime says whether it is quiet and the heap has left anything worth giving back,
+// and whether it is quiet for the first time. As long as it is not quiet it is asked
+// again.
+func (s *settler) isTime() (worth, starts bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.heap()
 	quiet := h.allocated-s.last <= quietBytes*h.patience()
 	if s.last = h.allocated; !quiet {
 		s.look.Reset(h.wait())
-		return false
+		return false, false
 	}
+	starts, s.started = !s.started, true
 	if h.spare < worthBytes || h.allocated-s.done <= quietBytes {
-		return false
+		return false, starts
 	}
 	s.done = h.allocated
-	return true
+	return true, starts
 }
 
 // readHeap asks the runtime.

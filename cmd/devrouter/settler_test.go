@@ -10,13 +10,20 @@ import (
 
 // burst is a heap whose memory is given back, in a bubble.
 type burst struct {
-	mu    sync.Mutex // guards all below
-	state heapState
-	stays bool // what is spare cannot be given back
-	freed int
+	mu      sync.Mutex // guards all below
+	state   heapState
+	stays   bool // what is spare cannot be given back
+	freed   int
+	dropped int
 }
 
-func (b *burst) settler() *settler { return &settler{heap: b.heap, free: b.free} }
+func (b *burst) settler() *settler { return &settler{heap: b.heap, free: b.free, drop: b.drop} }
+
+func (b *burst) drop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dropped++
+}
 
 func (b *burst) heap() heapState {
 	b.mu.Lock()
@@ -50,6 +57,15 @@ func (b *burst) wantFreed(t *testing.T, after time.Duration, want int) {
 	}
 }
 
+func (b *burst) wantDropped(t *testing.T, want int) {
+	t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dropped != want {
+		t.Errorf("dropped %d times, want %d", b.dropped, want)
+	}
+}
+
 func TestMemoryIsGivenBackWhenABurstIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &burst{state: heapState{spare: 16 << 20}}
@@ -62,6 +78,28 @@ func TestMemoryIsGivenBackWhenABurstIsOver(t *testing.T) {
 		b.wantFreed(t, 2*settleAfter, 1)
 		s.stir() // by the collection that this was
 		b.wantFreed(t, time.Minute, 1)
+	})
+}
+
+// Most of what was loaded for the start is not needed again, even where the heap has
+// nothing to give back.
+func TestWhatWasLoadedIsDroppedOnceItIsQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &burst{}
+		s := b.settler()
+		s.stir()
+		for range 5 {
+			b.allocate(2 * quietBytes)
+			b.wantFreed(t, settleAfter, 0)
+		}
+		b.wantDropped(t, 0)
+		b.wantFreed(t, time.Minute, 0)
+		b.wantDropped(t, 1)
+		for range 3 { // Go collects every two minutes
+			s.stir()
+			b.wantFreed(t, 2*time.Minute, 0)
+		}
+		b.wantDropped(t, 1)
 	})
 }
 
