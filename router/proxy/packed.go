@@ -16,6 +16,26 @@ type packedRequest struct {
 	tls  *tls.ConnectionState
 }
 
+// packedNames are those that a request for a tunnel is likely to have. They are
+// packed as numbers: names are the half of such a request.
+var packedNames = [...]string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Connection", "Cookie", "Dnt", "Forwarded",
+	"Origin", "Pragma", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Websocket-Extensions", "Sec-Websocket-Key",
+	"Sec-Websocket-Protocol", "Sec-Websocket-Version", "Traceparent", "Tracestate", "Upgrade", "User-Agent", "Via",
+	"X-B3-Spanid", "X-B3-Traceid", "B3", "X-Cf-Applicationid", "X-Cf-Instanceid", "X-Cf-Instanceindex", "X-Devrouter-Hops",
+	"X-Forwarded-Client-Cert", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip", "X-Request-Id",
+	"X-Request-Start", "X-Vcap-Request-Id",
+}
+
+// nameNumbers are their numbers, from 1. The number 0 says that a name follows.
+var nameNumbers = func() map[string]int {
+	numbers := make(map[string]int, len(packedNames))
+	for i, name := range packedNames {
+		numbers[name] = i + 1
+	}
+	return numbers
+}()
+
 // Whose header a packed field is: the client's, what was forwarded, or both's.
 const (
 	clients   = 1
@@ -94,7 +114,10 @@ func (p *packer) bool(b bool) {
 
 func (p *packer) field(whose int, name string, values []string) {
 	p.number(whose)
-	p.string(name)
+	number := nameNumbers[name]
+	if p.number(number); number == 0 {
+		p.string(name)
+	}
 	p.number(len(values))
 	for _, value := range values {
 		p.string(value)
@@ -124,7 +147,12 @@ func (u *unpacker) string() string {
 func (u *unpacker) bool() bool { return u.number() != 0 }
 
 func (u *unpacker) field() (whose int, name string, values []string) {
-	whose, name = u.number(), u.string()
+	whose = u.number()
+	if number := u.number(); number > 0 {
+		name = packedNames[number-1]
+	} else {
+		name = u.string()
+	}
 	values = make([]string, u.number())
 	for i := range values {
 		values[i] = u.string()

@@ -40,3 +40,12 @@ func TestARequestWhoseTargetIsNoURLIsUnpacked(t *testing.T) {
 		t.Errorf("got %q, %v", got.RequestURI, got.URL)
 	}
 }
+
+// A name that is spelled otherwise would never be looked up.
+func TestPackedNamesAreCanonical(t *testing.T) {
+	for i, name := range packedNames {
+		if name != http.CanonicalHeaderKey(name) || nameNumbers[name] != i+1 {
+			t.Errorf("%s has number %d, want %s and %d", name, nameNumbers[name], http.CanonicalHeaderKey(name), i+1)
+		}
+	}
+}
