@@ -130,10 +130,7 @@ const (
 // copyTCP copies from a connection until it ends.
 func copyTCP(dst io.Writer, src *net.TCPConn) error {
 	to := tcpOf(dst)
-	out := dst
-	if to != nil {
-		out = newLazyWriter(to)
-	}
+	var out io.Writer // nil until something has come, which may be never
 	in, err := newLazyReader(src, copyBuffer)
 	if err != nil {
 		return err
@@ -142,6 +139,9 @@ func copyTCP(dst io.Writer, src *net.TCPConn) error {
 	for full := 0; ; {
 		b, err := in.read()
 		if len(b) > 0 {
+			if out == nil {
+				out = writerTo(dst, to)
+			}
 			if _, err := out.Write(b); err != nil {
 				return err
 			}
@@ -163,6 +163,14 @@ func copyTCP(dst io.Writer, src *net.TCPConn) error {
 			}
 		}
 	}
+}
+
+// writerTo returns what writes to dst, by its connection where it has one.
+func writerTo(dst io.Writer, tcp *net.TCPConn) io.Writer {
+	if tcp == nil {
+		return dst
+	}
+	return newLazyWriter(tcp)
 }
 
 // spliceTCP has the kernel copy until the source pauses or ends.
