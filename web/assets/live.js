@@ -5,7 +5,7 @@ import { morph } from './dom.js';
 import { ago, left } from './words.js';
 
 const pause = 200; // ms between two requests, however much happens
-const perEffort = 20; // and as many times what it took to take over the last: a long list rests longer
+const perRow = 10; // ms more for each row that was new: nobody reads a hundred at once
 let asking = false, again = false;
 
 // refresh brings the live parts up to date, soon. Where a script draws the rest,
@@ -16,28 +16,28 @@ export async function refresh() {
   asking = true;
   while (again) {
     again = false;
-    let effort = 0;
+    let rows = 0;
     try {
-      effort = await take(document.documentElement.dataset.drawn ? '/help' : location.href);
+      rows = await take(document.documentElement.dataset.drawn ? '/help' : location.href);
     } catch { /* the stream says that the server is gone, and asks again when it is back */ }
-    await new Promise(resolve => setTimeout(resolve, Math.max(pause, perEffort * effort)));
+    await new Promise(resolve => setTimeout(resolve, pause + perRow * rows));
   }
   asking = false;
 }
 
-// take returns how long it took, without the wait for the server.
+// take returns how many rows were new.
 async function take(url) {
   const reply = await fetch(url, { headers: { Accept: 'text/html' } });
   if (!reply.ok) return 0;
-  const text = await reply.text(), began = performance.now();
-  const fresh = new DOMParser().parseFromString(text, 'text/html');
+  const fresh = new DOMParser().parseFromString(await reply.text(), 'text/html');
+  let rows = 0;
   for (const part of document.querySelectorAll('[data-live]')) {
     const match = fresh.getElementById(part.id);
-    if (match) morph(part, match);
+    if (match) rows += morph(part, match);
   }
   const mark = /^✗ .*? · /; // that the file has problems
   document.title = (fresh.title.match(mark)?.[0] || '') + document.title.replace(mark, '');
-  return performance.now() - began;
+  return rows;
 }
 
 // follow asks again when a route changes in what every page says of it, or in

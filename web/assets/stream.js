@@ -19,7 +19,7 @@ function connect() {
   disconnect();
   const url = `/api/events?topics=${[...topics]}`, mine = new EventSource(url);
   source = mine;
-  for (const [name, handle] of handlers) source.addEventListener(name, message => handle(JSON.parse(message.data)));
+  for (const name of new Set(handlers.map(([name]) => name))) source.addEventListener(name, message => deliver(name, message));
   source.onerror = async () => {
     lostAt ??= Date.now();
     const refused = mine.readyState === EventSource.CLOSED; // else the browser tries again by itself
@@ -40,6 +40,13 @@ async function refusal(url) {
   } finally {
     ask.abort();
   }
+}
+
+// deliver reads what came once, and not at all for who only wants to know that it did.
+function deliver(name, message) {
+  const handles = handlers.filter(([mine]) => mine === name).map(([, handle]) => handle);
+  const data = handles.some(handle => handle.length > 0) ? JSON.parse(message.data) : undefined;
+  for (const handle of handles) handle(data);
 }
 
 function disconnect() {
