@@ -3,7 +3,6 @@ package http1
 import (
 	"io"
 	"net"
-	"os"
 	"sync"
 	"syscall"
 )
@@ -91,7 +90,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	case err != nil:
 		return 0, named("read", err)
 	case t.err != 0:
-		return 0, s.failed("read", t.err)
+		return 0, opError(s.tcp, "read", t.err)
 	case t.n == 0:
 		return 0, io.EOF
 	}
@@ -116,7 +115,7 @@ func (s *socket) Write(p []byte) (n int, err error) {
 	case err != nil:
 		return t.n, named("write", err)
 	case t.err != 0:
-		return t.n, s.failed("write", t.err)
+		return t.n, opError(s.tcp, "write", t.err)
 	}
 	return t.n, nil
 }
@@ -157,10 +156,6 @@ func named(op string, err error) error {
 		e.Op = op
 	}
 	return err
-}
-
-func (s *socket) failed(op string, err syscall.Errno) error {
-	return &net.OpError{Op: op, Net: s.tcp.LocalAddr().Network(), Source: s.tcp.LocalAddr(), Addr: s.tcp.RemoteAddr(), Err: os.NewSyscallError(op, err)}
 }
 
 // socketConn is a TCP connection that is read and written as a socket.

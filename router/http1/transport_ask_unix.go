@@ -5,7 +5,6 @@ package http1
 import (
 	"io"
 	"net"
-	"os"
 	"syscall"
 )
 
@@ -85,7 +84,7 @@ func (a *asker) advance(fd uintptr) bool {
 	a.state = askDone
 	switch {
 	case err != 0:
-		a.unread = a.failed("read", err)
+		a.unread = opError(a.conn, "read", err)
 	case n == 0:
 		a.unread = io.EOF
 	}
@@ -103,7 +102,7 @@ func (a *asker) begin(fd uintptr) bool {
 		if err != 0 {
 			a.state = askUnsent
 			if err != syscall.EAGAIN {
-				a.unsent = a.failed("write", err)
+				a.unsent = opError(a.conn, "write", err)
 			}
 			return true
 		}
@@ -111,12 +110,6 @@ func (a *asker) begin(fd uintptr) bool {
 	}
 	a.state = askWait
 	return false
-}
-
-// failed is the error that package net has for a system call's.
-func (a *asker) failed(op string, err syscall.Errno) error {
-	local, remote := a.conn.LocalAddr(), a.conn.RemoteAddr()
-	return &net.OpError{Op: op, Net: remote.Network(), Source: local, Addr: remote, Err: os.NewSyscallError(op, err)}
 }
 
 // fillNow is fill for a connection that does not block.
