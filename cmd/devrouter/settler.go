@@ -27,7 +27,8 @@ type settler struct {
 
 const (
 	settleAfter = 300 * time.Millisecond
-	settleBytes = 10 << 20  // for each that are alive it waits as long again
+	largeBytes  = 48 << 20  // alive: such a heap is left alone for longer,
+	settleBytes = 10 << 20  // for as much time again for each that are alive
 	quietBytes  = 128 << 10 // allocated in settleAfter, at most
 	worthBytes  = 2 << 20   // to give back, at least
 )
@@ -41,8 +42,14 @@ type heapState struct {
 
 // patience is how often settleAfter has to pass in quiet. To collect what is left
 // takes the longer the more is alive, and what comes meanwhile waits: with a table
-// of 100,000 routes that has just been filled, it could be the next route.
-func (h *heapState) patience() uint64 { return max(1, h.live/settleBytes) }
+// of 100,000 routes that has just been filled, it could be the next route. What 2,000
+// sockets take while they are opened is less, and worth giving back at once.
+func (h *heapState) patience() uint64 {
+	if h.live < largeBytes {
+		return 1
+	}
+	return h.live / settleBytes
+}
 
 func (h *heapState) wait() time.Duration { return time.Duration(h.patience()) * settleAfter }
 

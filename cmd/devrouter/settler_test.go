@@ -103,6 +103,15 @@ func TestWhatWasLoadedIsDroppedOnceItIsQuiet(t *testing.T) {
 	})
 }
 
+func TestWhatManySocketsTookIsGivenBackAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &burst{state: heapState{spare: 30 << 20, live: 40 << 20, allocated: 90 << 20}}
+		s := b.settler()
+		s.stir()
+		b.wantFreed(t, settleAfter, 1)
+	})
+}
+
 func TestALargeHeapIsLeftAloneForLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &burst{state: heapState{spare: 16 << 20, live: 80 << 20, allocated: 200 << 20}}
