@@ -1,40 +1,55 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// dropCode takes the program's code and constants out of its memory, as far as
-// nobody has changed them there. They stay in the system's cache of files, from
-// where what is used comes back at once, and what only the start has used does not:
-// that was half of what an idle router had resident.
+// dropCode takes the program's code and constants out of its memory, where nobody
+// has changed them there. They stay in the system's cache of files, from where what
+// is used comes back at once, and what only the start has used does not: that was
+// half of what an idle router had resident.
 func dropCode() {
 	path, err := os.Readlink("/proc/self/exe")
-	if err != nil || traced() {
-		return
-	}
-	maps, err := os.ReadFile("/proc/self/maps")
 	if err != nil {
 		return
 	}
-	for line := range strings.Lines(string(maps)) {
-		if begin, length, ok := codeIn(line, path); ok {
-			syscall.Syscall(syscall.SYS_MADVISE, begin, length, syscall.MADV_DONTNEED) //nolint:errcheck // it is advice
-		}
+	smaps, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		return
+	}
+	for _, code := range unchangedCode(string(smaps), path) {
+		syscall.Syscall(syscall.SYS_MADVISE, code.begin, code.length, syscall.MADV_DONTNEED) //nolint:errcheck // it is advice
 	}
 }
 
-// traced says whether a debugger looks on, whose breakpoints are changes of the code.
-func traced() bool {
-	status, err := os.ReadFile("/proc/self/status")
-	return err != nil || !bytes.Contains(status, []byte("\nTracerPid:\t0\n"))
+// span is a part of the memory.
+type span struct{ begin, length uintptr }
+
+// unchangedCode returns where the code and constants of a file are that are as in
+// the file. What has been changed in memory would be lost, and is what smaps counts
+// as anonymous: constants that hold addresses, in a program that is loaded anywhere
+// (-buildmode=pie, or with cgo), and code with a debugger's breakpoints.
+func unchangedCode(smaps, path string) (spans []span) {
+	var code span
+	for line := range strings.Lines(smaps) {
+		if begin, length, ok := codeIn(line, path); ok {
+			code = span{begin, length}
+			continue
+		}
+		if amount, ok := strings.CutPrefix(line, "Anonymous:"); ok {
+			if code.length > 0 && strings.TrimSpace(amount) == "0 kB" {
+				spans = append(spans, code)
+			}
+			code = span{}
+		}
+	}
+	return spans
 }
 
-// codeIn says where a line of /proc/self/maps has code or constants of a file: what
+// codeIn says where a line of /proc/self/smaps has code or constants of a file: what
 // is mapped from it and cannot be written to.
 //
 //	00400000-00e78000 r-xp 00000000 fe:00 9978349    /usr/bin/devrouter
