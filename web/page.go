@@ -184,7 +184,7 @@ func (p page) Verdict() string {
 	case FileEmpty:
 		return "is empty, which changes nothing: apps: {} means no routes. " + p.stillServes()
 	case FileOff:
-		return "No routes file is watched."
+		return "No routes file is watched: routes come over the bus alone. To have one, set routes_file in devrouter.yml, or start with --routes-file routes.yaml."
 	}
 	return p.File.Status
 }
