@@ -124,11 +124,13 @@ func (ex *exchange) leaveFinite() {
 func (ex *exchange) remainOpen() {
 	ex.leaveFinite()
 	if open := ex.h.opts.OnOpen; open != nil {
-		ex.record.Finished = time.Now()
-		if !ex.record.SentAt.IsZero() {
-			ex.record.ProxyTime = ex.record.Finished.Sub(ex.record.SentAt)
+		r := &ex.record
+		r.Finished = time.Now()
+		if r.ProxyTime == untilFinished {
+			r.ProxyTime = r.Finished.Sub(r.SentAt)
+			defer func() { r.ProxyTime = untilFinished }() // it goes on
 		}
-		open(&ex.record)
+		open(r)
 	}
 }
 

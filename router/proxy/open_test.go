@@ -66,6 +66,8 @@ func TestTunnelsAndStreamsAreToldOfAsTheyBegin(t *testing.T) {
 		}
 		if end := f.record(); end.Listed != 7 || end.Status != tt.status || end.Finished.Before(r.Finished) {
 			t.Errorf("%.12s: ended as %+v", tt.head, end)
+		} else if end.ProxyTime != end.Finished.Sub(end.SentAt) {
+			t.Errorf("%.12s: the endpoint had it for %v of %v", tt.head, end.ProxyTime, end.Finished.Sub(end.SentAt))
 		}
 	}
 	f.get("app.test", "/")
