@@ -16,7 +16,7 @@
 //   - body.go: bodies as they are read; chunks as they are written
 //   - write.go: heads as they are written
 //   - socket*.go and now*.go: reads and writes that the scheduler hears
-//     nothing of
+//     nothing of, and operror_unix.go: their errors
 //   - splice.go: bodies that the kernel carries
 //
 // server*.go is the Server, transport*.go is the Transport.
