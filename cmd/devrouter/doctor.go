@@ -177,7 +177,7 @@ func (d *doctor) learnPorts(s *web.State) {
 	learn(&d.config.Port, s.RouterURL)
 	learn(&d.config.Status.Port, d.admin)
 	for _, l := range s.Links {
-		if l.Name == "NATS" {
+		if l.Name == web.LinkNATS {
 			learn(&d.config.NATS.Embedded.Port, l.URL)
 		}
 	}
