@@ -96,10 +96,8 @@ func headerLines(text string) map[string]string {
 
 // serveReplayForm sends a request again, and leads to the new one.
 func (s *Server) serveReplayForm(w http.ResponseWriter, r *http.Request) {
-	id, _ := s.requestID(r.PathValue("id"))
-	d, ok := s.requests.Detail(id, false)
+	d, ok := s.keptRequest(w, r, false)
 	if !ok {
-		s.noticeNotKept(w)
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, 3*maxEdit) // %20 is a byte
@@ -108,7 +106,7 @@ func (s *Server) serveReplayForm(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		var again uint64
 		typed = before.filled(r.PostForm)
-		if again, err = s.requests.Replay(r.Context(), id, typed.changes(before)); err == nil {
+		if again, err = s.requests.Replay(r.Context(), d.ID, typed.changes(before)); err == nil {
 			http.Redirect(w, r, fmt.Sprintf("/requests/%d", again), http.StatusSeeOther)
 			return
 		}
@@ -119,10 +117,8 @@ func (s *Server) serveReplayForm(w http.ResponseWriter, r *http.Request) {
 
 // serveRevealForm is the page of a request without masks.
 func (s *Server) serveRevealForm(w http.ResponseWriter, r *http.Request) {
-	id, _ := s.requestID(r.PathValue("id"))
-	d, ok := s.requests.Detail(id, true)
+	d, ok := s.keptRequest(w, r, true)
 	if !ok {
-		s.noticeNotKept(w)
 		return
 	}
 	s.renderRequest(w, http.StatusOK, d, editorOf(&d))

@@ -105,10 +105,8 @@ type requestPage struct {
 }
 
 func (s *Server) serveRequestPage(w http.ResponseWriter, r *http.Request) {
-	id, _ := s.requestID(r.PathValue("id"))
-	d, ok := s.requests.Detail(id, false)
+	d, ok := s.keptRequest(w, r, false)
 	if !ok {
-		s.noticeNotKept(w)
 		return
 	}
 	s.renderRequest(w, http.StatusOK, d, editorOf(&d).pinned(r.URL.Query().Get("instance")))
@@ -121,9 +119,15 @@ func (s *Server) renderRequest(w http.ResponseWriter, status int, d RequestDetai
 	s.renderAs(w, status, "request", p)
 }
 
-func (s *Server) noticeNotKept(w http.ResponseWriter) {
-	oldest, latest := s.requests.Bounds()
-	s.notice(w, "This request is not kept", fmt.Sprintf("The requests from %d to %d are; how many are kept is request_log.entries in devrouter.yml.", oldest, latest))
+// keptRequest returns the request that is asked for. When it is not kept it has
+// said so, and returns false.
+func (s *Server) keptRequest(w http.ResponseWriter, r *http.Request, reveal bool) (d RequestDetail, ok bool) {
+	id, _ := s.requestID(r.PathValue("id"))
+	if d, ok = s.requests.Detail(id, reveal); !ok {
+		oldest, latest := s.requests.Bounds()
+		s.notice(w, "This request is not kept", fmt.Sprintf("The requests from %d to %d are; how many are kept is request_log.entries in devrouter.yml.", oldest, latest))
+	}
+	return d, ok
 }
 
 // stretch is a part of a request's time, as a bar in percents.

@@ -15,33 +15,25 @@ import (
 // waits, waits in the scheduler's own poller.
 
 // readNow reads what there is, if there is something.
-func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.SYS_READ, fd, p) }
+func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.SYS_READ, fd, p, 0) }
 
 // writeNow writes what there is room for, if there is any.
-func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.SYS_WRITE, fd, p) }
+func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.SYS_WRITE, fd, p, 0) }
 
 // sendNow writes what there is room for, and has the system keep what does not
 // fill a packet until endNow: it says that there is more.
 func sendNow(fd uintptr, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, err := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), syscall.MSG_MORE, 0, 0)
-		switch err {
-		case 0:
-			return int(n), 0
-		case syscall.EINTR:
-			continue
-		}
-		return 0, err
-	}
+	return ioNow(syscall.SYS_SENDTO, fd, p, syscall.MSG_MORE)
 }
 
 // endNow ends the sending half, with what has been kept.
 func endNow(fd uintptr) { syscall.RawSyscall(syscall.SYS_SHUTDOWN, fd, syscall.SHUT_WR, 0) } //nolint:errcheck // the connection is closed either way
 
-// ioNow is for a descriptor that does not block, and at least one byte.
-func ioNow(call, fd uintptr, p []byte) (int, syscall.Errno) {
+// ioNow is for a descriptor that does not block, and at least one byte. Flags are
+// for those calls that have any.
+func ioNow(call, fd uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
 	for {
-		n, _, err := syscall.RawSyscall(call, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)))
+		n, _, err := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0)
 		switch err {
 		case 0:
 			return int(n), 0

@@ -154,16 +154,23 @@ func TestUnregisterRemovesOnlyThatEndpoint(t *testing.T) {
 	}
 }
 
-func TestInFlightSurvivesReregistrationAndIsSharedByRoutes(t *testing.T) {
-	table := NewTable(Options{})
-	register(t, table, "a.test", "h:1")
-	register(t, table, "b.test", "h:1")
+// pick returns an instance of a host's route, which has a request in flight then.
+func pick(t *testing.T, table *Table, host string) *Instance {
+	t.Helper()
 	var k Picker
-	k.Start(table.Lookup("a.test", "/"), Choice{})
+	k.Start(table.Lookup(host, "/"), Choice{})
 	i, err := k.Next()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return i
+}
+
+func TestInFlightSurvivesReregistrationAndIsSharedByRoutes(t *testing.T) {
+	table := NewTable(Options{})
+	register(t, table, "a.test", "h:1")
+	register(t, table, "b.test", "h:1")
+	i := pick(t, table, "a.test")
 	if _, err := table.Register(mustKey(t, "a.test"), "a.test", &Endpoint{Addr: "h:1", App: "new", TTL: time.Second}); err != nil {
 		t.Fatal(err)
 	}
@@ -276,12 +283,7 @@ func TestPruneWhileRoutesComeAndGo(t *testing.T) {
 func TestBusyAddressIsForgottenOnceItIsIdle(t *testing.T) {
 	table := NewTable(Options{})
 	register(t, table, "a.test", "h:1")
-	var k Picker
-	k.Start(table.Lookup("a.test", "/"), Choice{})
-	i, err := k.Next()
-	if err != nil {
-		t.Fatal(err)
-	}
+	i := pick(t, table, "a.test")
 	for range 3 { // it comes and goes while it is busy
 		table.Unregister(mustKey(t, "a.test"), "h:1")
 		table.Prune()
@@ -302,12 +304,7 @@ func TestAddressThatCameBackIsNotForgotten(t *testing.T) {
 	table := NewTable(Options{})
 	key := mustKey(t, "a.test")
 	register(t, table, "a.test", "h:1")
-	var k Picker
-	k.Start(table.Lookup("a.test", "/"), Choice{})
-	i, err := k.Next()
-	if err != nil {
-		t.Fatal(err)
-	}
+	i := pick(t, table, "a.test")
 	table.Unregister(key, "h:1") // while it is busy
 	register(t, table, "a.test", "h:1")
 	i.Live().Release()
