@@ -21,8 +21,10 @@ for (const colorScheme of ['light', 'dark']) {
     const page = await scene.live(router.admin, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
     await publish(router.nats, 'router.register', { host: '127.0.0.1', port: 3997, uris: ['bus.localhost', '*.bus.localhost'], app: 'bus' });
     for (const host of ['web', 'shop', 'down', 'nothing']) await router.ask(`${host}.localhost`);
-    await page.goto(`${router.admin}/requests`); // now heads are kept
+    await page.goto(`${router.admin}/requests`);
+    await page.locator('#connection[data-state=live]').waitFor(); // now heads are kept
     await router.ask('shop.localhost', '/x', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"n":1}' });
+    await page.getByRole('row', { name: '/x' }).waitFor();
     await router.edit(yaml => `${yaml}  bad: [x]\n`);
     await until('the bad edit is read', async () => (await router.api('/api/state')).file.status === 'rejected');
     scene.expected = /404 \(Not Found\)/; // of the route that is gone

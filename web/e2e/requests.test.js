@@ -21,10 +21,14 @@ test('the request log fills and filters', async scene => {
   await page.getByText('No request has come yet').waitFor();
   await router.ask('shop.localhost', '/cart');
   await row(page, 'GET shop.localhost').filter({ hasText: '/cart' }).filter({ hasText: '200' }).waitFor();
+  // They are listed as they end, which is a moment after their replies have come.
   await router.ask('shop.localhost', '/missing');
+  await row(page, '/missing').waitFor();
   await router.ask('down.localhost', '/');
+  await row(page, 'down.localhost').waitFor();
   await router.ask('shop.localhost', '/order', { method: 'POST', body: 'x' });
-  await until('all four are there', async () => await rows(page).count() === 4);
+  await row(page, '/order').waitFor();
+  assert.equal(await rows(page).count(), 4);
   assert.match(await rows(page).first().innerText(), /POST/);
   await row(page, 'down.localhost').getByText('connection refused').waitFor();
 

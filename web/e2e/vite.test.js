@@ -25,6 +25,8 @@ test('Vite reloads through the router while routes.yaml is edited ten times', as
   const page = await scene.page(router.url('app.localhost'));
   await page.getByRole('heading', { name: 'version 0' }).waitFor();
   await page.evaluate(() => { window.same = true; });
+  // Of a change the server tells those who are connected, and the script does not wait for that.
+  await until('the page hears of changes', () => vite.ws.clients.size === 1);
   let sockets = 0;
   page.on('websocket', () => sockets++);
   for (let n = 1; n <= 10; n++) {

@@ -70,7 +70,7 @@ class Scene {
 
 /** test runs body with a scene, and clears it away. */
 export function test(name, body) {
-  nodeTest(name, { timeout: 180_000 }, async () => {
+  nodeTest(name, { timeout: 300_000 }, async () => {
     const scene = new Scene();
     try {
       await body(scene);
