@@ -186,7 +186,7 @@ func TestComponentAndActiveAppsAreConfigured(t *testing.T) {
 		o.Config.PublishActiveAppsInterval = 10 * time.Millisecond
 	})
 	c := a.NATS()
-	m, err := c.Request("vcap.component.discover", nil, 5*time.Second)
+	m, err := c.Request("vcap.component.discover", nil, 20*time.Second)
 	if err != nil || !strings.Contains(string(m.Data), `"host":"`+strings.TrimPrefix(a.URLs().Admin, "http://")+`"`) {
 		t.Errorf("got %v, %v", m, err)
 	}
@@ -194,7 +194,7 @@ func TestComponentAndActiveAppsAreConfigured(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sub.NextMsg(5 * time.Second); err != nil {
+	if _, err := sub.NextMsg(20 * time.Second); err != nil {
 		t.Error(err)
 	}
 }

@@ -132,7 +132,7 @@ func TestAnyNATSClientRegisters(t *testing.T) {
 		"empty credentials": {nats.UserInfo("", "")},
 	} {
 		c := a.NATS(options...)
-		greeting, err := c.Request("router.greet", nil, 5*time.Second)
+		greeting, err := c.Request("router.greet", nil, 20*time.Second)
 		if err != nil || !strings.Contains(string(greeting.Data), `"minimumRegisterIntervalInSeconds":20,"pruneThresholdInSeconds":120`) {
 			t.Fatalf("%s: greeting %v, %v", name, greeting, err)
 		}
@@ -491,7 +491,7 @@ func TestStopUnregistersAndLetsRequestsFinish(t *testing.T) {
 	<-arrived
 	stopped := make(chan error, 1)
 	go func() { stopped <- a.Stop() }()
-	if _, err := unregistered.NextMsg(5 * time.Second); err != nil {
+	if _, err := unregistered.NextMsg(20 * time.Second); err != nil {
 		t.Errorf("nothing was unregistered: %v", err)
 	}
 	close(release)
@@ -574,7 +574,7 @@ func TestTrafficIsOnBothLoopbacks(t *testing.T) {
 // (fault 140): the greeting's address is the one listened on.
 func TestGreetingNamesALoopbackAddress(t *testing.T) {
 	a := appliancetest.Start(t, "apps: {}\n", nil)
-	m, err := a.NATS().Request("router.greet", nil, 5*time.Second)
+	m, err := a.NATS().Request("router.greet", nil, 20*time.Second)
 	if err != nil || !strings.Contains(string(m.Data), `"hosts":["127.0.0.1"]`) {
 		t.Errorf("got %v, %v", m, err)
 	}

@@ -110,7 +110,7 @@ func TestExternalBusFailsOverAndComesBack(t *testing.T) {
 		c.NATS.User, c.NATS.Pass = "nats", "secret"
 		c.NATS.TLSEnabled, c.NATS.CACerts = true, ca.PEM
 		c.NATS.CertChain, c.NATS.PrivateKey = testca.PEM(t, ca.Issue("127.0.0.1"))
-		c.NATSClientPingInterval = 50 * time.Millisecond
+		c.NATSClientPingInterval = time.Second // a server that owes two pongs is taken to be away
 		c.PruneStaleDropletsInterval = 100 * time.Millisecond
 		c.SuspendPruningIfNatsUnavailable = true
 	})
@@ -144,8 +144,8 @@ func TestExternalBusFailsOverAndComesBack(t *testing.T) {
 	if code := a.Get("http://second.test/").StatusCode; code != 200 {
 		t.Errorf("while the bus is away: got %d", code)
 	}
-	a.Eventually("it is told again and again, at an interval of 50 ms", func() bool {
-		return strings.Count(a.Log.String(), "nats-connection-still-disconnected") >= 5
+	a.Eventually("it is told again and again", func() bool {
+		return strings.Count(a.Log.String(), "nats-connection-still-disconnected") >= 3
 	})
 
 	third := natsServer(t, again)
@@ -248,7 +248,7 @@ func TestLeafNodeSharesRoutesWithItsHub(t *testing.T) {
 					}
 				}
 			})
-			m, err := client.Request("router.greet", nil, 5*time.Second)
+			m, err := client.Request("router.greet", nil, 20*time.Second)
 			if err != nil || !strings.Contains(string(m.Data), "minimumRegisterIntervalInSeconds") {
 				t.Errorf("a greeting from the hub: %v", err)
 			}

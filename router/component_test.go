@@ -59,8 +59,8 @@ func TestComponentIsAnnouncedAndDiscovered(t *testing.T) {
 			t.Errorf("got %s", m.Data)
 		}
 	}
-	check(announced.NextMsg(5 * time.Second))
-	check(collector.Request("vcap.component.discover", nil, 5*time.Second))
+	check(announced.NextMsg(20 * time.Second))
+	check(collector.Request("vcap.component.discover", nil, 20*time.Second))
 
 	collector.Publish("vcap.component.discover", []byte("nobody waits"))
 	f.eventually("the log line", func() bool { return strings.Contains(f.log.String(), "Received message with empty reply") })
@@ -68,7 +68,7 @@ func TestComponentIsAnnouncedAndDiscovered(t *testing.T) {
 
 func TestComponentIsQuietUnlessAsked(t *testing.T) {
 	f := start(t, nil)
-	if m, err := f.client.Request("vcap.component.discover", nil, 5*time.Second); err != nats.ErrNoResponders {
+	if m, err := f.client.Request("vcap.component.discover", nil, 20*time.Second); err != nats.ErrNoResponders {
 		t.Errorf("got %v, %v, want no responders", m, err)
 	}
 }
@@ -83,7 +83,7 @@ func TestActiveAppsArePublished(t *testing.T) {
 	f.publish("router.register", `{"host":"127.0.0.1","port":1,"uris":["a.test"],"app":"guid-a"}`)
 	f.get("a.test", "/")
 	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
-		m, err := sub.NextMsg(5 * time.Second)
+		m, err := sub.NextMsg(20 * time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +91,7 @@ func TestActiveAppsArePublished(t *testing.T) {
 			if !slices.Equal(ids, []string{"guid-a"}) {
 				t.Errorf("got %q", ids)
 			}
-			if m, err = sub.NextMsg(5 * time.Second); err != nil {
+			if m, err = sub.NextMsg(20 * time.Second); err != nil {
 				t.Fatal(err)
 			}
 			if ids := inflate(t, m.Data); ids == nil || len(ids) != 0 {

@@ -292,15 +292,15 @@ func TestContextEndsARoundTrip(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan error, 1)
+			why := errors.New("why")
+			ctx, cancel := context.WithCancelCause(t.Context())
 			url, _ := endpoint(t, func(c *net.TCPConn, in *bufio.Reader) {
 				http.ReadRequest(in)
 				io.WriteString(c, begin)
+				time.AfterFunc(50*time.Millisecond, func() { cancel(why) }) // by then it waits, most likely
 				_, err := io.Copy(io.Discard, in)
 				ended <- err
 			})
-			why := errors.New("why")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			time.AfterFunc(50*time.Millisecond, func() { cancel(why) })
 			res, err := newTransport(t).RoundTrip(request(t, "GET", url, nil).WithContext(ctx))
 			if err == nil {
 				_, err = io.ReadAll(res.Body)
