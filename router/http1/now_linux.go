@@ -14,11 +14,16 @@ import (
 // keeps a thread of its own looking for more of the kind. Here it is not told. What
 // waits, waits in the scheduler's own poller.
 
-// readNow reads what there is, if there is something.
-func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.SYS_READ, fd, p, 0) }
+// readNow reads what there is, if there is something. The calls for sockets pass by
+// what read and write do for files.
+func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
+	return ioNow(syscall.SYS_RECVFROM, fd, p, syscall.MSG_DONTWAIT)
+}
 
 // writeNow writes what there is room for, if there is any.
-func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return ioNow(syscall.SYS_WRITE, fd, p, 0) }
+func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
+	return ioNow(syscall.SYS_SENDTO, fd, p, syscall.MSG_NOSIGNAL)
+}
 
 // sendNow writes what there is room for, and has the system keep what does not
 // fill a packet until endNow: it says that there is more.
