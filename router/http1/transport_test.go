@@ -69,7 +69,7 @@ func newTransport(t testing.TB) *Transport {
 	tr := &Transport{MaxIdleConnsPerHost: 10, IdleConnTimeout: time.Minute, ExpectContinueTimeout: patience}
 	t.Cleanup(func() {
 		tr.CloseIdleConnections()
-		for end := time.Now().Add(patience); tr.watch.busy.Load() != 0; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(patience); busy(tr); time.Sleep(time.Millisecond) {
 			if time.Now().After(end) {
 				t.Error("round trips are left over")
 				return
@@ -77,6 +77,13 @@ func newTransport(t testing.TB) *Transport {
 		}
 	})
 	return tr
+}
+
+// busy says whether a round trip is under way.
+func busy(tr *Transport) bool {
+	tr.watch.mu.Lock()
+	defer tr.watch.mu.Unlock()
+	return tr.watch.lookAtAll(tr.watch.now.Load())
 }
 
 func request(t testing.TB, method, url string, body io.Reader) *http.Request {

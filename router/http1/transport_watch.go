@@ -19,7 +19,6 @@ const (
 // watch looks after the connections of a transport.
 type watch struct {
 	t    *Transport
-	busy atomic.Int64 // round trips under way, replies' bodies included
 	now  atomic.Int64 // nanoseconds since began, as of the latest tick
 	fast atomic.Bool  // the clock ticks, or is about to
 
@@ -65,27 +64,43 @@ func (w *watch) schedule(d time.Duration) {
 	w.timer.Reset(d)
 }
 
-// look is one tick.
+// look is one tick. There is no count of the round trips under way, which processors
+// would have to hand to each other: each connection knows of its own.
 func (w *watch) look() {
-	w.mu.Lock()
-	now := int64(time.Since(w.began))
-	w.now.Store(now)
-	if w.busy.Load() > 0 {
-		for c := range w.conns {
-			c.look(now)
-		}
-	}
-	w.mu.Unlock()
+	now := w.tick()
 	w.t.expireIdle(now)
+}
+
+func (w *watch) tick() (now int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.fast.Store(w.busy.Load() > 0)
+	now = int64(time.Since(w.began))
+	w.now.Store(now)
+	busy := w.lookAtAll(now)
+	if !busy {
+		w.fast.Store(false)
+		// Who begins from here on makes the clock tick. Who began before may have seen
+		// that it did.
+		busy = w.lookAtAll(now) && !w.fast.Swap(true)
+	}
 	switch {
-	case w.fast.Load(), w.busy.Load() > 0 && !w.fast.Swap(true):
+	case busy:
 		w.schedule(tick)
-	case len(w.conns) > 0:
+	case !w.fast.Load() && len(w.conns) > 0:
 		w.schedule(rest)
 	}
+	return now
+}
+
+// lookAtAll looks after all round trips, and says whether there are any. It is called
+// with mu.
+func (w *watch) lookAtAll(now int64) (busy bool) {
+	for c := range w.conns {
+		if c.look(now) {
+			busy = true
+		}
+	}
+	return busy
 }
 
 // roundTripWatch is what the watch knows of the round trip on a connection.
@@ -104,7 +119,6 @@ type roundTripWatch struct {
 // wait for the head of its reply is bounded from now on.
 func (c *endpointConn) begin(ctx context.Context, whole bool) {
 	c.answered = false
-	c.t.watch.busy.Add(1)
 	c.t.watch.wake()
 	now, headBy := c.t.watch.now.Load(), int64(0)
 	if whole && c.t.ResponseHeaderTimeout > 0 {
@@ -115,6 +129,7 @@ func (c *endpointConn) begin(ctx context.Context, whole bool) {
 	w.ctx, w.since, w.headBy, w.hasHead, w.stopped = ctx, now, headBy, false, nil
 	w.trip++
 	w.mu.Unlock()
+	c.t.watch.wake() // it may have stopped before there was a round trip
 }
 
 // awaitHead begins to bound the wait for the head of a round trip's reply, when
@@ -142,7 +157,6 @@ func (c *endpointConn) gotHead() {
 
 // endTrip ends a round trip, and returns why it was interrupted, or nil.
 func (c *endpointConn) endTrip() error {
-	c.t.watch.busy.Add(-1)
 	w := &c.watch
 	w.mu.Lock()
 	stop, err := w.stop, w.stopped
@@ -156,13 +170,13 @@ func (c *endpointConn) endTrip() error {
 	return err
 }
 
-// look looks after the round trip, if it lasts.
-func (c *endpointConn) look(now int64) {
+// look looks after the round trip, if it lasts, and says whether there is one.
+func (c *endpointConn) look(now int64) bool {
 	w := &c.watch
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ctx == nil {
-		return
+		return false
 	}
 	if w.headBy != 0 && now >= w.headBy {
 		w.headBy = 0
@@ -172,6 +186,7 @@ func (c *endpointConn) look(now int64) {
 		ctx, trip := w.ctx, w.trip
 		w.stop = context.AfterFunc(ctx, func() { c.contextEnded(ctx, trip) })
 	}
+	return true
 }
 
 func (c *endpointConn) contextEnded(ctx context.Context, trip uint64) {

@@ -54,7 +54,7 @@ type exchange struct {
 	valued int        // how many of them are taken
 
 	live    *route.Live // of the endpoint that has answered; nil before, and where there is none
-	counted bool        // in Handler.finite
+	lasting bool        // it has become one that ends only when somebody leaves: a tunnel, or a stream of events
 	tunnels bool        // a tunnel has taken over what there is to end
 	shared  bool        // somebody else may still use it when it has ended
 	record  accesslog.Record
@@ -86,11 +86,10 @@ func (ex *exchange) recycle() {
 }
 
 func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
-	h.finite.Add(1)
 	ex := exchanges.Get().(*exchange)
-	ex.h, ex.w, ex.r, ex.counted = h, w, r, true
+	ex.h, ex.w, ex.r = h, w, r
 	ex.record.Started = time.Now()
-	h.latest.Store(ex.record.Started.UnixNano())
+	h.noteBegin(ex.record.Started)
 	ex.record.Request = r
 	ex.record.RemoteAddr = r.RemoteAddr
 	if h.opts.Capture != nil {
@@ -111,18 +110,14 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	return ex
 }
 
-// leaveFinite takes the exchange out of what a drain waits for: it has ended, or
-// it is a tunnel or a stream of events, which end only when somebody leaves.
-func (ex *exchange) leaveFinite() {
-	if ex.counted {
-		ex.counted = false
-		ex.h.finite.Add(-1)
-	}
-}
-
-// remainOpen is leaveFinite for a request that has become such a one.
+// remainOpen takes the exchange out of what a drain waits for: it has become a tunnel
+// or a stream of events, which end only when somebody leaves.
 func (ex *exchange) remainOpen() {
-	ex.leaveFinite()
+	if !ex.lasting {
+		ex.lasting = true
+		ex.h.lasting.Add(1)
+		ex.h.finite.End()
+	}
 	if open := ex.h.opts.OnOpen; open != nil {
 		r := &ex.record
 		r.Finished = time.Now()
@@ -146,7 +141,6 @@ func (ex *exchange) finish() {
 	if ex.endUpgrade != nil {
 		ex.endUpgrade()
 	}
-	ex.leaveFinite()
 	if ex.tunnels {
 		return
 	}

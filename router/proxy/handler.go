@@ -14,6 +14,7 @@ import (
 
 	"devrouter/router/accesslog"
 	"devrouter/router/route"
+	"devrouter/router/stripe"
 )
 
 // Options configure a Handler. Table and Transport are required.
@@ -106,11 +107,11 @@ func (o *Options) setDefaults() {
 
 // Handler is the proxy. Make it with New.
 type Handler struct {
-	opts   Options
-	all    atomic.Int64 // requests in flight, tunnels included
-	finite atomic.Int64 // those that will end by themselves
-	latest atomic.Int64 // when the latest began, in Unix nanoseconds
-	ending atomic.Bool  // each reply is the last on its connection
+	opts    Options
+	finite  stripe.Gauge // requests in flight that will end by themselves,
+	lasting atomic.Int64 // and those that will not: tunnels, and streams of events
+	latest  atomic.Int64 // when the latest began, in Unix nanoseconds, or a little earlier
+	ending  atomic.Bool  // each reply is the last on its connection
 
 	returning atomic.Int64 // requests that a route service has yet to answer, but for
 	closing   atomic.Bool  // those that came when this was true
@@ -123,7 +124,7 @@ type Handler struct {
 // New returns a handler.
 func New(o Options) *Handler {
 	o.setDefaults()
-	h := &Handler{opts: o}
+	h := &Handler{opts: o, finite: stripe.NewGauge()}
 	h.unwatch = context.AfterFunc(o.Base, h.tunnels.end)
 	if o.RouteServices.Hairpin {
 		h.hairpin = newHairpin(h, o.Base, o.Log)
@@ -146,32 +147,48 @@ func (h *Handler) Close() {
 func (h *Handler) BeginDrain() { h.ending.Store(true) }
 
 // InFlight returns how many requests have not ended, tunnels included.
-func (h *Handler) InFlight() int { return int(h.all.Load()) }
+func (h *Handler) InFlight() int { return int(h.inFlight()) }
+
+// inFlight looks at the finite first: one that becomes lasting is counted as that
+// before it is no longer counted there.
+func (h *Handler) inFlight() int64 {
+	finite := h.finite.Load()
+	return finite + h.lasting.Load()
+}
 
 // BusyWithin says whether a request is in flight, or has begun within the last d.
 func (h *Handler) BusyWithin(d time.Duration) bool {
-	return h.all.Load() > 0 || time.Since(time.Unix(0, h.latest.Load())) < d
+	return h.inFlight() > 0 || time.Since(time.Unix(0, h.latest.Load())) < d
+}
+
+// noteBegin notes that a request has begun, for BusyWithin, which asks for seconds.
+// What every request wrote, processors would have to hand to each other.
+func (h *Handler) noteBegin(at time.Time) {
+	const enough = 10 * time.Millisecond
+	if now := at.UnixNano(); now-h.latest.Load() > int64(enough) {
+		h.latest.Store(now)
+	}
 }
 
 // WaitFinite waits until no request is in flight but those that end only when
 // somebody leaves: tunnels and streams of events. It returns the context's error
 // when that ends first.
-func (h *Handler) WaitFinite(ctx context.Context) error { return waitQuiet(ctx, &h.finite) }
+func (h *Handler) WaitFinite(ctx context.Context) error { return waitQuiet(ctx, h.finite.Load) }
 
 // WaitReturning waits until the route services have answered all requests that
 // have come so far: they bring them back by the ports, which must be open.
 func (h *Handler) WaitReturning(ctx context.Context) {
 	h.closing.Store(true)
 	if h.returning.Load() > 0 {
-		waitQuiet(ctx, &h.returning) //nolint:errcheck // the ports close when its time is up, too
+		waitQuiet(ctx, h.returning.Load) //nolint:errcheck // the ports close when its time is up, too
 	}
 }
 
 // WaitAll waits for those as well.
-func (h *Handler) WaitAll(ctx context.Context) error { return waitQuiet(ctx, &h.all) }
+func (h *Handler) WaitAll(ctx context.Context) error { return waitQuiet(ctx, h.inFlight) }
 
 // waitQuiet waits until a number of requests is and stays 0.
-func waitQuiet(ctx context.Context, inFlight *atomic.Int64) error {
+func waitQuiet(ctx context.Context, inFlight func() int64) error {
 	// A few looks at the end of a process's life cost less than a lock in every
 	// request. One look is too few: a request may have been accepted and not read.
 	const quietLooks = 3
@@ -181,12 +198,12 @@ func waitQuiet(ctx context.Context, inFlight *atomic.Int64) error {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
-			if inFlight.Load() > 0 {
+			if inFlight() > 0 {
 				return ctx.Err()
 			}
 			return nil
 		}
-		if quiet++; inFlight.Load() > 0 {
+		if quiet++; inFlight() > 0 {
 			quiet = 0
 		}
 	}
@@ -197,7 +214,7 @@ func waitQuiet(ctx context.Context, inFlight *atomic.Int64) error {
 // included, which end at the latest when Options.Base does. http.Server waits for
 // no tunnel, and its Close for nothing.
 func (h *Handler) Wait() {
-	for h.all.Load() > 0 {
+	for h.inFlight() > 0 {
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -212,19 +229,27 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.opts.Waiting.ServeHTTP(w, r)
 		return
 	}
-	h.all.Add(1)
-	defer h.all.Add(-1)
+	h.finite.Begin()
 	ex := newExchange(h, w, r)
 	whole := false
-	defer func() {
-		if whole {
-			ex.recycle()
-		}
-	}()
+	defer func() { ex.leave(whole) }()
 	defer ex.finish() // also when a body breaks off and the exchange panics ErrAbortHandler
 	defer ex.guard()
 	ex.serve()
 	whole = true
+}
+
+// leave ends the exchange, which may have been served to its end.
+func (ex *exchange) leave(whole bool) {
+	h, lasting := ex.h, ex.lasting
+	if whole {
+		ex.recycle()
+	}
+	if lasting {
+		h.lasting.Add(-1)
+	} else {
+		h.finite.End()
+	}
 }
 
 // WaitingType is the Accept of a request that asks the router, and not the app,

@@ -45,7 +45,7 @@ func (ex *exchange) handOver(client net.Conn, backend io.ReadWriteCloser) {
 	t.record.Session = accesslog.Session{Cookie: strings.Clone(ex.record.Session.Cookie), Value: strings.Clone(ex.record.Session.Value)}
 	t.left.Store(2)
 	ex.tunnels = true
-	ex.h.all.Add(1) // beside the handler's, which is about to return
+	ex.h.lasting.Add(1) // beside the handler's, which is about to return
 	if !ex.h.tunnels.add(t) {
 		t.close()
 	}
@@ -91,7 +91,7 @@ func (t *tunnelled) ended() {
 
 // finish does what a handler does when its request has ended.
 func (t *tunnelled) finish() {
-	defer t.h.all.Add(-1)
+	defer t.h.lasting.Add(-1)
 	defer func() {
 		if cause := recover(); cause != nil {
 			t.panicked(cause)
