@@ -140,7 +140,7 @@ func (t *Transport) setDefaults() {
 		t.DialContext = new(net.Dialer).DialContext
 	}
 	t.MaxResponseHeaderBytes = cmp.Or(t.MaxResponseHeaderBytes, 1<<20)
-	t.idle.perHost, t.idle.all = cmp.Or(t.MaxIdleConnsPerHost, 2), t.MaxIdleConns
+	t.idle.bound(cmp.Or(t.MaxIdleConnsPerHost, 2), t.MaxIdleConns)
 	t.watch.t = t
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -36,8 +37,8 @@ type endpointConn struct {
 
 	// These belong to the pool.
 	older, newer *endpointConn
-	idleSince    int64
-	generation   int
+	idleSince    atomic.Int64
+	generation   int64
 }
 
 // connect returns a connection to a target: an idle one that is still alive, or

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,20 +15,45 @@ type target struct {
 // idlePool holds the connections that wait for their next request: the one used
 // last is taken first, so that those that are not needed grow old.
 type idlePool struct {
-	perHost, all int // bounds; an all of 0 is none
+	perHost, all int // bounds on those below; an all of 0 is none
+	near         nearby
+	closed       atomic.Int64 // how often all were closed
 
 	mu             sync.Mutex // guards all below, and the neighbours of each connection
 	hosts          map[target]*idleHost
 	oldest, newest *endpointConn // of all hosts, in the order in which they were put here
 	count          int
-	closed         int // how often all were closed
+}
+
+// bound sets the bounds. They hold for all connections, those nearby included.
+func (p *idlePool) bound(perHost, all int) {
+	least := perHost
+	if all > 0 {
+		least = min(least, all)
+	}
+	nearby := p.near.make(least / 2)
+	p.perHost, p.all = perHost-nearby, all
+	if all > 0 {
+		p.all -= nearby
+	}
 }
 
 // idleHost are the idle connections to one target, the one used last at the end.
 type idleHost struct{ conns []*endpointConn }
 
-// take returns the connection to a target that was used last, or nil.
+// take returns the connection to a target that was used last, or one of the last, or
+// nil.
 func (p *idlePool) take(to target) *endpointConn {
+	if c := p.near.take(to); c != nil {
+		return c
+	}
+	if c := p.takeShared(to); c != nil {
+		return c
+	}
+	return p.near.takeAnywhere(to)
+}
+
+func (p *idlePool) takeShared(to target) *endpointConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	host := p.hosts[to]
@@ -45,6 +71,19 @@ func (p *idlePool) take(to target) *endpointConn {
 // put keeps a connection, and returns one that has no place any more: that one,
 // the oldest of all, or nil.
 func (p *idlePool) put(c *endpointConn, now int64) (surplus *endpointConn) {
+	c.idleSince.Store(now)
+	if c.generation == p.closed.Load() {
+		if slot := p.near.put(c); slot != nil {
+			if c.generation != p.closed.Load() && slot.CompareAndSwap(c, nil) {
+				return c // all were closed meanwhile, maybe before they looked here
+			}
+			return nil
+		}
+	}
+	return p.putShared(c)
+}
+
+func (p *idlePool) putShared(c *endpointConn) (surplus *endpointConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	host := p.hosts[c.to]
@@ -55,13 +94,12 @@ func (p *idlePool) put(c *endpointConn, now int64) (surplus *endpointConn) {
 		}
 		p.hosts[c.to] = host
 	}
-	if len(host.conns) >= p.perHost || c.generation != p.closed {
+	if len(host.conns) >= p.perHost || c.generation != p.closed.Load() {
 		return c
 	}
 	if p.all > 0 && p.count >= p.all {
 		surplus = p.takeOldest()
 	}
-	c.idleSince = now
 	host.conns = append(host.conns, c)
 	p.link(c)
 	return surplus
@@ -70,9 +108,10 @@ func (p *idlePool) put(c *endpointConn, now int64) (surplus *endpointConn) {
 // expire returns the connections that have been idle since before a moment, and
 // forgets the hosts that have none left.
 func (p *idlePool) expire(before int64) (old []*endpointConn) {
+	old = p.near.expire(before)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for p.oldest != nil && p.oldest.idleSince < before {
+	for p.oldest != nil && p.oldest.idleSince.Load() < before {
 		old = append(old, p.takeOldest())
 	}
 	for to, host := range p.hosts {
@@ -86,22 +125,18 @@ func (p *idlePool) expire(before int64) (old []*endpointConn) {
 // empty returns all connections. Those that are in use now are not put back.
 func (p *idlePool) empty() []*endpointConn {
 	p.mu.Lock()
-	p.closed++
+	p.closed.Add(1) // not while one is being kept
 	p.mu.Unlock()
 	return p.expire(int64(time.Duration(1<<63 - 1)))
 }
 
 // era is what a new connection notes: it is kept until the pool is emptied.
-func (p *idlePool) era() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.closed
-}
+func (p *idlePool) era() int64 { return p.closed.Load() }
 
 func (p *idlePool) len() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.count
+	return p.count + p.near.len()
 }
 
 // takeOldest takes the connection that has been idle for longest, which is the

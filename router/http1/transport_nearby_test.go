@@ -1,0 +1,104 @@
+package http1
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"devrouter/router/stripe"
+)
+
+func TestIdleConnectionsNearbyAreWithinTheBounds(t *testing.T) {
+	bound := 8 * stripe.Count
+	var p idlePool
+	p.bound(bound, 2*bound)
+	if p.near.room == 0 {
+		t.Fatal("there is no room nearby")
+	}
+	a, b := target{addr: "a:1"}, target{addr: "b:1"}
+	put := func(to target, n int) (surplus int) {
+		for range n {
+			if p.put(&endpointConn{to: to}, 1) != nil {
+				surplus++
+			}
+		}
+		return surplus
+	}
+	put(a, 3*bound)
+	if got := p.len(); got > bound {
+		t.Errorf("%d idle connections to one endpoint, the bound is %d", got, bound)
+	}
+	put(b, 3*bound)
+	if got := p.len(); got > 2*bound {
+		t.Errorf("%d idle connections, the bound is %d", got, 2*bound)
+	}
+	for p.take(a) != nil || p.take(b) != nil {
+	}
+	if got := p.len(); got != 0 {
+		t.Errorf("%d idle connections are not to be had", got)
+	}
+}
+
+func TestConnectionsNearbyExpire(t *testing.T) {
+	var p idlePool
+	p.bound(8*stripe.Count, 0)
+	old, young := &endpointConn{}, &endpointConn{}
+	p.put(old, 1)
+	p.put(young, 3)
+	if got := p.near.len(); got == 0 {
+		t.Fatal("none is kept nearby")
+	}
+	if got := p.expire(2); len(got) != 1 || got[0] != old {
+		t.Errorf("got %d expired connections, want the one that is old", len(got))
+	}
+	if got := p.take(target{}); got != young {
+		t.Error("the other one has not stayed")
+	}
+}
+
+// Each connection has one user at a time, and none is left over when the pool is
+// emptied while they come back.
+func TestIdleConnectionsHaveOneUserAtATime(t *testing.T) {
+	var p idlePool
+	p.bound(8*stripe.Count, 0)
+	const users, rounds = 8, 2000
+	var used sync.Map // connections in use
+	var closed atomic.Int64
+	var made atomic.Int64
+	end := func(conns ...*endpointConn) {
+		for _, c := range conns {
+			if _, inUse := used.Load(c); inUse {
+				t.Error("a connection is closed while it is in use")
+			}
+			closed.Add(1)
+		}
+	}
+	var all sync.WaitGroup
+	for user := range users {
+		all.Go(func() {
+			for range rounds {
+				c := p.take(target{})
+				if c == nil {
+					c = &endpointConn{generation: p.era()}
+					made.Add(1)
+				}
+				if _, twice := used.LoadOrStore(c, user); twice {
+					t.Error("a connection has two users")
+					return
+				}
+				used.Delete(c)
+				if surplus := p.put(c, 1); surplus != nil {
+					end(surplus)
+				}
+			}
+		})
+	}
+	for range 100 {
+		end(p.empty()...)
+	}
+	all.Wait()
+	end(p.empty()...)
+	if p.len() != 0 || made.Load() != closed.Load() {
+		t.Errorf("%d were made, %d closed, %d are idle", made.Load(), closed.Load(), p.len())
+	}
+}
