@@ -152,11 +152,16 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
+// nearbyFor is about how long an idle connection waits for the processor that has
+// used it.
+const nearbyFor = time.Second
+
 func (t *Transport) expireIdle(now int64) {
-	if t.IdleConnTimeout <= 0 {
-		return
+	surplus := t.idle.settle(now - int64(nearbyFor))
+	if t.IdleConnTimeout > 0 {
+		surplus = append(surplus, t.idle.expire(now-int64(t.IdleConnTimeout))...)
 	}
-	for _, c := range t.idle.expire(now - int64(t.IdleConnTimeout)) {
+	for _, c := range surplus {
 		c.close()
 	}
 }

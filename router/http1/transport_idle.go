@@ -122,6 +122,17 @@ func (p *idlePool) expire(before int64) (old []*endpointConn) {
 	return old
 }
 
+// settle has those wait with all others that nobody nearby has used since before a
+// moment, and returns those that have no place there.
+func (p *idlePool) settle(before int64) (surplus []*endpointConn) {
+	for _, c := range p.near.expire(before) {
+		if over := p.putShared(c); over != nil {
+			surplus = append(surplus, over)
+		}
+	}
+	return surplus
+}
+
 // empty returns all connections. Those that are in use now are not put back.
 func (p *idlePool) empty() []*endpointConn {
 	p.mu.Lock()

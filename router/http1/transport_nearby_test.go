@@ -39,14 +39,20 @@ func TestIdleConnectionsNearbyAreWithinTheBounds(t *testing.T) {
 	}
 }
 
-func TestConnectionsNearbyExpire(t *testing.T) {
+func TestConnectionsNearbySettleAndExpire(t *testing.T) {
 	var p idlePool
 	p.bound(8*stripe.Count, 0)
 	old, young := &endpointConn{}, &endpointConn{}
 	p.put(old, 1)
 	p.put(young, 3)
-	if got := p.near.len(); got == 0 {
-		t.Fatal("none is kept nearby")
+	if got := p.near.len(); got != 2 {
+		t.Fatalf("%d are kept nearby, want 2", got)
+	}
+	if p.settle(1); p.near.len() != 2 {
+		t.Error("one has settled that was used just now")
+	}
+	if got := p.settle(2); len(got) != 0 || p.near.len() != 1 || p.len() != 2 {
+		t.Errorf("%d are nearby and %d in all, want 1 and 2", p.near.len(), p.len())
 	}
 	if got := p.expire(2); len(got) != 1 || got[0] != old {
 		t.Errorf("got %d expired connections, want the one that is old", len(got))
