@@ -59,6 +59,7 @@ func proxyOptions(c *config.Config) proxy.Options {
 	o := proxy.Options{
 		MaxAttempts:          max(c.Backends.MaxAttempts, 1),
 		MaxConns:             int(c.Backends.MaxConns),
+		StallTimeout:         orNever(c.ClientStallTimeout),
 		FailedFor:            c.DropletStaleThreshold / 4, // reference 3.1
 		EmptyPool503:         c.EmptyPoolResponseCode503,
 		RawTCPUpgrade:        c.RawTCPUpgrade,

@@ -158,6 +158,10 @@ type Config struct {
 	// ReadHeaderTimeout bounds the time that a client takes to send a request's head. At 0 there is no bound.
 	// Default: 10s.
 	ReadHeaderTimeout time.Duration `yaml:"read_header_timeout"`
+	// ClientStallTimeout is how long a client may send nothing of a body that has not been answered yet, or take
+	// nothing of a reply. A reply that rests, such as a stream of events, is no stall. At 0 there is no bound.
+	// Default: 900s.
+	ClientStallTimeout time.Duration `yaml:"client_stall_timeout"`
 	// MaxRequestHeaderBytes is how large a request's head may be, in bytes. 0 is 64 KiB; anything above 1 MiB is 1 MiB.
 	MaxRequestHeaderBytes int `yaml:"max_request_header_bytes"`
 	// MaxHeaderBytes is the name that max_request_header_bytes had before November 2024.

@@ -49,6 +49,7 @@ func Default() Config {
 		MaxIdleConnsPerHost:            100,
 
 		FrontendIdleTimeout: 900 * time.Second,
+		ClientStallTimeout:  900 * time.Second,
 		ReadHeaderTimeout:   10 * time.Second,
 		HopByHopHeadersToFilter: []string{
 			"X-Forwarded-For", "X-Forwarded-Proto", "B3", "X-B3", "X-B3-SpanID", "X-B3-TraceID",

@@ -142,6 +142,7 @@ var effective = map[string]bool{
 
 	"frontend_idle_timeout":                             true,
 	"read_header_timeout":                               true,
+	"client_stall_timeout":                              true,
 	"max_request_header_bytes":                          true,
 	"max_header_bytes":                                  true,
 	"max_response_header_bytes":                         true,

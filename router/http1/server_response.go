@@ -3,9 +3,11 @@ package http1
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -353,7 +355,7 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	}
 	n, err = w.c.tcp.ReadFrom(limited)
 	w.wrote += n
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // one that the caller has set for the source
 		w.t.ctx.lost()
 	}
 	return n, err

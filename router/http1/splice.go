@@ -32,7 +32,7 @@ type Body interface {
 
 const (
 	spliceAtLeast = 64 << 10 // what is less is copied sooner than a pipe is made
-	splicePiece   = 4 << 20
+	splicePiece   = 1 << 20
 	spliceTail    = 4 << 10 // of a body is copied, see Splice
 	copyBuffer    = 32 << 10
 )

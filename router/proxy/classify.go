@@ -34,6 +34,7 @@ var (
 	badGateway      = failure{status: http.StatusBadGateway, text: "502 Bad Gateway: Registered endpoint failed to handle the request."}
 	clientGone      = failure{status: 499, text: "499 Request Cancelled", clients: true}
 	badBody         = failure{status: malformedBody.status, clients: true}
+	stalledBody     = failure{status: unfinishedBody.status, clients: true}
 	hostMismatch    = unusable(http.StatusServiceUnavailable, "503 Service Unavailable")
 	certRequired    = unusable(496, "496 SSL Certificate Required")
 	handshakeFailed = unusable(525, "525 SSL Handshake Failed")
@@ -48,6 +49,9 @@ func unusable(status int, text string) failure {
 
 // classify says what becomes of an attempt that ended with err.
 func (ex *exchange) classify(err error, wire wireFacts) failure {
+	if ex.body.stall.stalled() {
+		return stalledBody
+	}
 	if ex.context().Err() == nil && ex.r.ProtoMajor == 1 && ex.body.malformed.Load() {
 		return badBody
 	}

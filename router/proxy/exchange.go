@@ -54,6 +54,7 @@ type exchange struct {
 	valued int        // how many of them are taken
 
 	live    *route.Live // of the endpoint that has answered; nil before, and where there is none
+	stall   *stall      // of the reply's body; nil where there is none to watch
 	lasting bool        // it has become one that ends only when somebody leaves: a tunnel, or a stream of events
 	tunnels bool        // a tunnel has taken over what there is to end
 	shared  bool        // somebody else may still use it when it has ended
@@ -105,6 +106,7 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	ex.expects = ex.http11 && r.ProtoMajor == 1 && first(r.Header, "Expect") != ""
 	if ex.body = &ex.noBody; r.ContentLength != 0 || r.Body != nil && r.Body != http.NoBody {
 		ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
+		ex.watchUpload()
 	}
 	ex.captureRequestBody()
 	return ex
@@ -141,6 +143,8 @@ func (ex *exchange) finish() {
 	if ex.endUpgrade != nil {
 		ex.endUpgrade()
 	}
+	ex.forgetUpload()
+	ex.forgetReply()
 	if ex.tunnels {
 		return
 	}

@@ -13,6 +13,9 @@ import (
 // accounts.
 func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
 	f := ex.classify(err, facts)
+	if f == stalledBody {
+		err = ex.errStalled("sent nothing of the body")
+	}
 	err = brief(err)
 	ex.account(err)
 	if f.clients {

@@ -170,8 +170,12 @@ func (ex *exchange) refusePick(err error) {
 // replyFailure tells the client that no endpoint could be reached, in the bytes
 // of reference 3.4.
 func (ex *exchange) replyFailure(f failure, err error) {
-	if f == badBody {
+	switch f {
+	case badBody:
 		ex.refuse(malformedBody)
+		return
+	case stalledBody:
+		ex.refuse(unfinishedBody)
 		return
 	}
 	ex.w.Header().Set(headerRouterError, "endpoint_failure ("+oneLine(err.Error())+")")

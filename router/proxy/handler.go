@@ -72,6 +72,10 @@ type Options struct {
 
 	// Limits bound the heads of requests and replies.
 	Limits Limits
+	// StallTimeout is how long a client may send nothing of a body that has not been
+	// answered yet, or take nothing of a reply. Zero means 15 minutes, negative that
+	// there is no bound.
+	StallTimeout time.Duration
 	// KeepAliveContinue keeps the endpoint's connection after a request with
 	// `Expect: 100-continue`. Without it the connection is closed: an endpoint that
 	// has answered without its 100 may still read what comes next as the body
@@ -93,6 +97,7 @@ type Options struct {
 
 func (o *Options) setDefaults() {
 	o.MaxAttempts = cmp.Or(o.MaxAttempts, 3)
+	o.StallTimeout = cmp.Or(o.StallTimeout, 15*time.Minute)
 	o.Base = cmp.Or(o.Base, context.Background())
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Dial == nil {
@@ -117,6 +122,7 @@ type Handler struct {
 	closing   atomic.Bool  // those that came when this was true
 
 	hairpin *hairpin // nil when there is none
+	stalls  stalls
 	tunnels tunnels
 	unwatch func() bool // ends the look at Options.Base for them
 }

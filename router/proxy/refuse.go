@@ -56,6 +56,7 @@ var (
 	invalidPort     = refusal{400, "invalid_host", noCache, "The Host header has a port that is no port."}
 	invalidLength   = refusal{400, "invalid_length", noCache, "The Content-Length header is no single number."}
 	malformedBody   = refusal{400, "malformed_body", noCache, "The request's body breaks the rules of chunks."}
+	unfinishedBody  = refusal{408, "body_timeout", noCache, "The rest of the request's body has not come in time."}
 	loopDetected    = refusal{508, "routing_loop", noCache, "The request has come back to this router too often: a route leads to the router itself."}
 )
 

@@ -23,6 +23,7 @@ func (ex *exchange) relay(instance *route.Instance, res *http.Response) {
 // service, which is described by the zero Endpoint.
 func (ex *exchange) reply(e *route.Endpoint, res *http.Response) {
 	ex.record.ProxyTime = untilFinished
+	ex.forgetUpload()
 	if res.Header == nil {
 		ex.writeListed(e, res)
 		ex.relayBody(res)
@@ -54,6 +55,9 @@ func (ex *exchange) relayBody(res *http.Response) {
 	err := ex.copyBody(res)
 	res.Body.Close()
 	if err != nil {
+		if ex.stall.stalled() {
+			err = ex.errStalled("taken nothing of the reply")
+		}
 		ex.record.Cause = err
 		ex.captureBreak()
 		// The client must not take a part for the whole: what came is sent, and the
@@ -98,7 +102,11 @@ func (ex *exchange) copyBody(res *http.Response) error {
 	}
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
-	flusher := http.NewResponseController(ex.w)
+	w := ex.w
+	if stall := ex.watchReply(); stall != nil {
+		w = stallWriter{w, stall, &ex.h.stalls}
+	}
+	flusher := http.NewResponseController(w)
 	events := strings.HasPrefix(first(res.Header, "Content-Type"), eventStream)
 	if events {
 		ex.remainOpen()
@@ -110,7 +118,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 	for {
 		n, err := res.Body.Read(buf[:])
 		if n > 0 {
-			wrote, werr := ex.w.Write(buf[:n])
+			wrote, werr := w.Write(buf[:n])
 			ex.record.ResponseBytes += int64(wrote)
 			ex.captureBody(buf[:wrote])
 			if werr != nil {
@@ -121,7 +129,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 				flusher.Flush() //nolint:errcheck // as above
 			}
 			if !ex.capturesBody() {
-				moved, err := http1.Splice(ex.w, res.Body)
+				moved, err := http1.Splice(w, res.Body)
 				ex.record.ResponseBytes += moved
 				if err != nil {
 					return err

@@ -25,12 +25,15 @@ type requestBody struct {
 
 	malformed atomic.Bool // it is no body, to where it has been read (faults 9 and 10)
 
-	kept *keptBody // nil while nobody watches
+	kept  *keptBody // nil while nobody watches
+	stall *stall    // nil when nobody waits for it
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.begun.Do(b.onFirst)
+	b.stall.begin()
 	n, err := b.ReadCloser.Read(p)
+	b.stall.end()
 	b.read.Add(int64(n))
 	if err != nil && err != io.EOF && !isHangUp(err) && !isOfTheConnection(err) {
 		b.malformed.Store(true)
@@ -66,7 +69,11 @@ func (b *requestBody) TCP() *net.TCPConn {
 		return nil
 	}
 	b.begun.Do(b.onFirst)
-	return body.TCP()
+	conn := body.TCP()
+	if conn != nil {
+		b.stall.begin() // until Took
+	}
+	return conn
 }
 
 // Rest implements http1.Body.
@@ -79,6 +86,7 @@ func (b *requestBody) Rest() int64 {
 
 // Took implements http1.Body.
 func (b *requestBody) Took(n int64) {
+	b.stall.end()
 	b.read.Add(n)
 	b.ReadCloser.(http1.Body).Took(n)
 }
