@@ -184,7 +184,7 @@ func TestBadMessagesChangeNothing(t *testing.T) {
 	for _, msg := range []string{
 		"{{", "", "null", "[]", `{"host":"h","port":"1","uris":["bad.test"]}`, `{"host":"h","port":1,"uris":["bad.test"],"private_instance_index":0}`,
 		`{"host":"","port":1,"uris":["bad.test"]}`, `{"host":"h","port":0,"uris":["bad.test"]}`, `{"host":"h","port":1,"uris":["bad.test"],"route_service_url":"http://x"}`,
-		`{"host":"169.254.169.254","port":80,"uris":["bad.test"]}`,
+		`{"host":"169.254.169.254","port":80,"uris":["bad.test"]}`, `{"host":"h","port":1,"uris":["bad.test"],"private_instance_id":"a\u001bb"}`,
 	} {
 		f.publish("router.register", "%s", msg)
 	}
@@ -197,10 +197,10 @@ func TestBadMessagesChangeNothing(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if len(refused) != 13 {
-		t.Errorf("got %d refusals, want 13:\n%s", len(refused), strings.Join(refused, "\n"))
+	if len(refused) != 14 {
+		t.Errorf("got %d refusals, want 14:\n%s", len(refused), strings.Join(refused, "\n"))
 	}
-	if log := f.log.String(); strings.Count(log, "msg=validation-error") != 9 || !strings.Contains(log, "payload={{") {
+	if log := f.log.String(); strings.Count(log, "msg=validation-error") != 10 || !strings.Contains(log, "payload={{") {
 		t.Errorf("the log:\n%s", log)
 	}
 }

@@ -10,8 +10,8 @@ import (
 
 // Decode reads one register or unregister message and checks what gorouter
 // checks and, beyond it, what could never work: an endpoint without a host or a
-// port, and a host that no dialler could take (gorouter stores those and
-// answers every request with 502).
+// port, a host that no dialler could take, and ids that no header can carry
+// (gorouter stores those and answers every request with 502).
 //
 // The URIs are not looked at here: one bad URI must not cost the message its
 // good ones.
@@ -40,6 +40,9 @@ func Decode(data []byte) (*Registration, error) {
 	if r.Port == 0 && r.TLSPort == 0 {
 		return nil, errors.New("neither port nor tls_port is given")
 	}
+	if err := r.checkIDs(); err != nil {
+		return nil, err
+	}
 	if r.RouteServiceURL != "" && !strings.HasPrefix(r.RouteServiceURL, "https") {
 		return nil, errors.New("Unable to validate message. route_service_url must be https") //nolint:staticcheck // gorouter's words
 	}
@@ -55,6 +58,21 @@ func firstByte(data []byte) byte {
 		return b
 	}
 	return 0
+}
+
+// checkIDs refuses control characters in what each request to the endpoint carries
+// in a header.
+func (r *Registration) checkIDs() error {
+	for _, id := range [...]struct{ key, value string }{
+		{"app", r.App}, {"private_instance_id", r.PrivateInstanceID}, {"private_instance_index", r.PrivateInstanceIndex},
+	} {
+		for i := range len(id.value) {
+			if c := id.value[i]; c < ' ' && c != '\t' || c == 0x7f {
+				return fmt.Errorf("%s %.100q has a control character in it, which no header can carry", id.key, id.value)
+			}
+		}
+	}
+	return nil
 }
 
 // checkHost accepts an IP address and

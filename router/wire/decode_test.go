@@ -31,6 +31,10 @@ func TestDecode(t *testing.T) {
 		{"host with a line break", `{"host":"h\r\nX: y","port":1,"uris":["a.b"]}`, "", "neither an IP address"},
 		{"host with a space", `{"host":"127.0.0.1 ","port":1,"uris":["a.b"]}`, "", "neither an IP address"},
 		{"route service in the clear", `{"host":"h","port":1,"uris":["a.b"],"route_service_url":"http://x"}`, "", "must be https"},
+		{"id with a line break", `{"host":"h","port":1,"uris":["a.b"],"private_instance_id":"i\r\nX: y"}`, "", `private_instance_id "i\r\nX: y" has a control character`},
+		{"index with a NUL", `{"host":"h","port":1,"uris":["a.b"],"private_instance_index":"\u0000"}`, "", "private_instance_index"},
+		{"app with a DEL", `{"host":"h","port":1,"uris":["a.b"],"app":"a\u007f"}`, "", "app"},
+		{"app with a tab and beyond ASCII", `{"host":"h","port":1,"uris":["a.b"],"app":"a\tb\u0085é"}`, "h:1", ""},
 		{"tag not a string", `{"host":"h","port":1,"uris":["a.b"],"tags":{"a":1}}`, "", "tags"},
 	}
 	for _, tt := range tests {
