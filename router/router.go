@@ -275,9 +275,6 @@ func (r *Router) ownPages(pages map[string]http.Handler) map[string]http.Handler
 func (r *Router) requestDone(record *accesslog.Record) {
 	r.stats.Observe(record)
 	r.metrics.Observe(record)
-	if record.RouteService {
-		r.metrics.RouteServiceResponse(record.Status)
-	}
 	r.activeApps.observe(record)
 	r.opts.AccessLog.Write(record)
 	r.opts.Requests.Add(record)

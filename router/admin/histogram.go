@@ -3,49 +3,47 @@ package admin
 import (
 	"math"
 	"slices"
-	"sync/atomic"
+	"sync"
 )
 
-// histogram counts values by the bucket that they fall into. Any goroutine may
-// add to it, without a lock: who reads meanwhile may see a value in the buckets
-// and not yet in the sum.
+// histogram counts values by the bucket that they fall into.
 type histogram struct {
-	bounds  []float64       // of the buckets, inclusive, in rising order
-	buckets []atomic.Uint64 // one more than bounds: what is above all
-	sum     atomic.Uint64   // the bits of a float64
+	bounds []float64 // of the buckets, inclusive, in rising order
+
+	mu      *sync.Mutex // guards the rest; of all histograms, for what has to do with one adds to others, too
+	buckets []uint64    // one more than bounds: what is above all
+	sum     float64
 }
 
-func newHistogram(bounds []float64) *histogram {
-	return &histogram{bounds: bounds, buckets: make([]atomic.Uint64, len(bounds)+1)}
+func newHistogram(mu *sync.Mutex, bounds []float64) *histogram {
+	return &histogram{mu: mu, bounds: bounds, buckets: make([]uint64, len(bounds)+1)}
 }
 
-// Observe adds a value.
-func (h *histogram) Observe(value float64) {
+// add adds a value. The caller holds mu.
+func (h *histogram) add(value float64) {
 	n, _ := slices.BinarySearch(h.bounds, value)
-	h.buckets[n].Add(1)
-	for {
-		sum := h.sum.Load()
-		if h.sum.CompareAndSwap(sum, math.Float64bits(math.Float64frombits(sum)+value)) {
-			return
-		}
-	}
+	h.buckets[n]++
+	h.sum += value
 }
 
 func (h *histogram) append(b []byte, name, labels string) []byte {
+	h.mu.Lock()
+	buckets, sum := slices.Clone(h.buckets), h.sum
+	h.mu.Unlock()
 	comma := ""
 	if labels != "" {
 		comma = ","
 	}
 	count := uint64(0)
-	for n := range h.buckets {
+	for n := range buckets {
 		bound := math.Inf(1)
 		if n < len(h.bounds) {
 			bound = h.bounds[n]
 		}
-		count += h.buckets[n].Load()
+		count += buckets[n]
 		le := labels + comma + `le="` + string(appendFloat(nil, bound)) + `"`
 		b = appendLine(b, name+"_bucket", le, float64(count))
 	}
-	b = appendLine(b, name+"_sum", labels, math.Float64frombits(h.sum.Load()))
+	b = appendLine(b, name+"_sum", labels, sum)
 	return appendLine(b, name+"_count", labels, float64(count))
 }

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"devrouter/router/accesslog"
@@ -73,13 +72,15 @@ type Metrics struct {
 	opts    MetricsOptions
 	started time.Time
 	all     exposition
+	onRead  func() // nil for nothing
 
 	registryMessage   *family // action, component
 	unregistryMessage *family // component
 	components        labels
 	sources           labels
-	byComponent       sync.Map                        // what a component's requests add to: a label's value to *componentMeters
-	nameless          atomic.Pointer[componentMeters] // those of byComponent for most endpoints, which name none; nil before the first
+
+	mu          sync.Mutex                  // guards byComponent and the histograms; held for a batch of requests, or one copy
+	byComponent map[string]*componentMeters // what a component's requests add to, by the label's value
 
 	pruned              *counter
 	registrationLatency *histogram
@@ -116,7 +117,7 @@ func (g *statusGroups) count(status int) {
 // NewMetrics returns metrics that all stand at zero.
 func NewMetrics(o MetricsOptions) *Metrics {
 	o.Buckets.fill()
-	m := &Metrics{opts: o, started: time.Now()}
+	m := &Metrics{opts: o, started: time.Now(), byComponent: make(map[string]*componentMeters)}
 	m.describeRegistry()
 	m.describeRequests()
 	m.describeFailures()
@@ -213,7 +214,7 @@ func (m *Metrics) histogram(name, help string, buckets []float64) *histogram {
 }
 
 func (m *Metrics) histograms(name, help string, buckets []float64, labels ...string) *family {
-	return m.all.add(name, help, "histogram", labels, func() series { return newHistogram(buckets) })
+	return m.all.add(name, help, "histogram", labels, func() series { return newHistogram(&m.mu, buckets) })
 }
 
 func (m *Metrics) gauge(name, help string, read func() float64) {
@@ -224,6 +225,9 @@ func (m *Metrics) gauge(name, help string, read func() float64) {
 // gorouter's, it wants no password.
 func (m *Metrics) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if m.onRead != nil {
+			m.onRead()
+		}
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		m.all.ServeHTTP(w, r)
 	})
@@ -246,23 +250,38 @@ func (m *Metrics) RegistrationLatency(latency time.Duration) {
 	if time.Since(m.started) < m.opts.Muzzle {
 		return
 	}
-	m.registrationLatency.Observe(float64(max(0, latency)) / float64(time.Millisecond))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.registrationLatency.add(float64(max(0, latency)) / float64(time.Millisecond))
 }
 
 // Pruned counts endpoints that were removed for want of a heartbeat.
 func (m *Metrics) Pruned(endpoints int) { m.pruned.Add(endpoints) }
 
-// RouteServiceResponse counts a reply of a route service.
-func (m *Metrics) RouteServiceResponse(status int) { m.routeServices.count(status) }
+// OnRead sets what is called before the metrics are read: it has Observe called with
+// what has ended by then. It is called before the first read.
+func (m *Metrics) OnRead(catchUp func()) { m.onRead = catchUp }
 
-// Observe counts one finished request.
+// Observe counts finished requests.
 //
 // As in gorouter, what the router answered without trying an endpoint adds to
 // the failures only.
-func (m *Metrics) Observe(r *accesslog.Record) {
+func (m *Metrics) Observe(records ...*accesslog.Record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range records {
+		m.observe(r)
+	}
+}
+
+// observe counts one. The caller holds mu.
+func (m *Metrics) observe(r *accesslog.Record) {
+	if r.RouteService {
+		m.routeServices.count(r.Status)
+	}
 	m.observeFailure(r)
 	if r.LookupTime > 0 && m.lookupTime != nil {
-		m.lookupTime.Observe(float64(r.LookupTime))
+		m.lookupTime.add(float64(r.LookupTime))
 	}
 	if r.Attempts == 0 {
 		return
@@ -279,12 +298,12 @@ func (m *Metrics) Observe(r *accesslog.Record) {
 	}
 	took := max(0, r.Finished.Sub(r.Started))
 	if meters.latency != nil {
-		meters.latency.Observe(float64(took) / float64(time.Millisecond))
-		m.gorouterTime.Observe(max(0, r.RouterTime()).Seconds())
+		meters.latency.add(float64(took) / float64(time.Millisecond))
+		m.gorouterTime.add(max(0, r.RouterTime()).Seconds())
 	}
 	if m.httpLatency != nil {
 		source := cmp.Or(r.Endpoint.SourceID, "gorouter")
-		m.httpLatency.with(m.sources.value(source)).(*histogram).Observe(took.Seconds())
+		m.httpLatency.with(m.sources.value(source)).(*histogram).add(took.Seconds())
 	}
 }
 
@@ -327,28 +346,19 @@ func (m *Metrics) observeWebSocket(r *accesslog.Record) {
 	}
 }
 
-// meters returns what a component's requests add to.
+// meters returns what a component's requests add to. The caller holds mu.
 func (m *Metrics) meters(component string) *componentMeters {
-	if component != "" {
-		return m.metersOf(component)
+	if meters := m.byComponent[component]; meters != nil {
+		return meters
 	}
-	meters := m.nameless.Load()
+	component = m.components.value(component)
+	meters := m.byComponent[component]
 	if meters == nil {
-		meters = m.metersOf("")
-		m.nameless.Store(meters)
+		meters = &componentMeters{requests: m.requests.with(component).(*counter)}
+		if m.latency != nil {
+			meters.latency = m.latency.with(component).(*histogram)
+		}
+		m.byComponent[component] = meters
 	}
 	return meters
-}
-
-func (m *Metrics) metersOf(component string) *componentMeters {
-	component = m.components.value(component)
-	if meters, ok := m.byComponent.Load(component); ok {
-		return meters.(*componentMeters)
-	}
-	meters := &componentMeters{requests: m.requests.with(component).(*counter)}
-	if m.latency != nil {
-		meters.latency = m.latency.with(component).(*histogram)
-	}
-	kept, _ := m.byComponent.LoadOrStore(component, meters)
-	return kept.(*componentMeters)
 }

@@ -80,7 +80,7 @@ func TestMetricsCountRequests(t *testing.T) {
 	m.Observe(record(302, nil))
 	m.Observe(record(101, func(r *accesslog.Record) { r.Upgraded = true }))
 	m.Observe(record(0, nil))
-	m.RouteServiceResponse(404)
+	m.Observe(record(404, func(r *accesslog.Record) { r.RouteService, r.Attempts = true, 0 }))
 	wantLines(t, scrape(t, m),
 		`total_requests{component="emitter"} 2`, `total_requests{component=""} 3`,
 		`responses{status_group="2xx"} 1`, `responses{status_group="3xx"} 1`, `responses{status_group="4xx"} 0`, `responses{status_group="xxx"} 1`,

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"devrouter/router/accesslog"
@@ -22,14 +21,14 @@ const (
 // Stats counts what /varz tells. Its methods may be called from any goroutine.
 type Stats struct {
 	started time.Time
-	all     *traffic
-	apps    *appCounter
+	onRead  func() // nil for nothing
 
-	badRequests atomic.Int64
-	badGateways atomic.Int64
-
-	mu         sync.RWMutex // guards components
-	components map[string]*traffic
+	mu          sync.Mutex // guards the rest; held for a batch of requests, or one copy
+	all         *traffic
+	components  map[string]*traffic
+	apps        *appCounter
+	badRequests int64
+	badGateways int64
 }
 
 // NewStats returns Stats whose rates begin now.
@@ -42,18 +41,31 @@ func NewStats() *Stats {
 	}
 }
 
-// Observe counts one finished request, at the time that it finished.
+// OnRead sets what is called before anything is read: it has Observe called with
+// what has ended by then. It is called before the first read.
+func (s *Stats) OnRead(catchUp func()) { s.onRead = catchUp }
+
+// Observe counts finished requests, each at the time that it finished.
 //
 // As in gorouter, what the router answered without trying an endpoint is no
 // traffic: its 400 and 404 are bad requests, the rest is not counted.
-func (s *Stats) Observe(r *accesslog.Record) {
+func (s *Stats) Observe(records ...*accesslog.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range records {
+		s.observe(r)
+	}
+}
+
+// observe counts one. The caller holds mu, as everyone below does.
+func (s *Stats) observe(r *accesslog.Record) {
 	byRouter := r.RouterError != ""
 	if byRouter && r.Status == http.StatusBadGateway {
-		s.badGateways.Add(1)
+		s.badGateways++
 	}
 	if r.Attempts == 0 {
 		if byRouter && (r.Status == http.StatusBadRequest || r.Status == http.StatusNotFound) {
-			s.badRequests.Add(1)
+			s.badRequests++
 		}
 		return
 	}
@@ -72,19 +84,6 @@ func (s *Stats) component(at time.Duration, name string) *traffic {
 	if !isName(name) {
 		return nil
 	}
-	s.mu.RLock()
-	t := s.components[name]
-	full := len(s.components) >= countedComponents
-	s.mu.RUnlock()
-	if t != nil || full {
-		return t
-	}
-	return s.addComponent(at, name)
-}
-
-func (s *Stats) addComponent(at time.Duration, name string) *traffic {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	t := s.components[name]
 	if t == nil && len(s.components) < countedComponents {
 		t = newTraffic(at)
@@ -95,14 +94,30 @@ func (s *Stats) addComponent(at time.Duration, name string) *traffic {
 
 func isName(s string) bool { return s != "" && len(s) <= maxName }
 
+// catchUp has what has ended counted.
+func (s *Stats) catchUp() {
+	if s.onRead != nil {
+		s.onRead()
+	}
+}
+
+// report returns what /varz tells of some traffic.
+func (s *Stats) report(at time.Duration, t *traffic) trafficJSON {
+	s.mu.Lock()
+	report, latencies := t.snapshot(at)
+	s.mu.Unlock()
+	report.Latency = percentiles(latencies) // requests need not wait for the sorting
+	return report
+}
+
 // componentReports returns what /varz tells of each component.
 func (s *Stats) componentReports(at time.Duration) map[string]trafficJSON {
-	s.mu.RLock()
+	s.mu.Lock()
 	byName := maps.Clone(s.components)
-	s.mu.RUnlock()
+	s.mu.Unlock()
 	reports := make(map[string]trafficJSON, len(byName))
 	for name, t := range byName {
-		reports[name] = t.report(at)
+		reports[name] = s.report(at, t)
 	}
 	return reports
 }

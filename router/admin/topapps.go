@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -14,9 +13,9 @@ const (
 	trackedApps = 1_000 // at once; those without a request in the window give way
 )
 
-// appCounter counts the requests of each app within the last minute.
+// appCounter counts the requests of each app within the last minute. The lock of the
+// Stats that it belongs to guards it: once a second at most it is held for a look at all.
 type appCounter struct {
-	mu      sync.Mutex // guards the rest; held for one count, and once a second at most for a look at all
 	windows map[string]*window
 	swept   int64 // the second of the last look for idle apps
 }
@@ -41,8 +40,6 @@ func newAppCounter() *appCounter {
 
 func (c *appCounter) mark(at time.Duration, app string) {
 	second := int64(at / time.Second)
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	w := c.windows[app]
 	if w == nil {
 		if w = c.track(second, app); w == nil {
@@ -78,18 +75,17 @@ func (c *appCounter) sweep(second int64) {
 	}
 }
 
-// top returns the busiest apps, the busiest first.
-func (c *appCounter) top(at time.Duration) []appJSON {
-	busy := c.active(int64(at / time.Second))
+// top returns the busiest of some apps, the busiest first.
+func top(busy []appJSON) []appJSON {
 	slices.SortFunc(busy, func(a, b appJSON) int {
 		return cmp.Or(cmp.Compare(b.RPM, a.RPM), cmp.Compare(a.ApplicationID, b.ApplicationID))
 	})
 	return busy[:min(topApps, len(busy))]
 }
 
-func (c *appCounter) active(second int64) []appJSON {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// active returns the apps that had a request.
+func (c *appCounter) active(at time.Duration) []appJSON {
+	second := int64(at / time.Second)
 	busy := make([]appJSON, 0, len(c.windows))
 	for app, w := range c.windows {
 		if w.advance(second); w.total > 0 {

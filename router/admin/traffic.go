@@ -2,7 +2,6 @@ package admin
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"devrouter/router/accesslog"
@@ -13,9 +12,9 @@ import (
 // laptop the last thousand requests are what was just done.
 const samples = 1028
 
-// traffic counts the requests of the router or of one component.
+// traffic counts the requests of the router or of one component. The lock of the
+// Stats that it belongs to guards it.
 type traffic struct {
-	mu        sync.Mutex // guards the rest; held for one observation or one copy
 	requests  int64
 	responses [6]int64 // by the status's first digit; 0 stands for all others
 	rate      meter
@@ -27,8 +26,6 @@ func newTraffic(at time.Duration) *traffic { return &traffic{rate: newMeter(at)}
 
 // observe counts a request of which something was sent to an endpoint.
 func (t *traffic) observe(at time.Duration, r *accesslog.Record) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.requests += int64(r.Attempts)
 	t.rate.mark(at, int64(r.Attempts))
 	class := r.Status / 100
@@ -75,10 +72,10 @@ type latencyJSON struct {
 	Samples int     `json:"samples"`
 }
 
-func (t *traffic) report(at time.Duration) trafficJSON {
-	report, latencies := t.snapshot(at)
+// percentiles sorts the latencies.
+func percentiles(latencies []time.Duration) latencyJSON {
 	slices.Sort(latencies)
-	report.Latency = latencyJSON{
+	return latencyJSON{
 		P50:     percentile(latencies, 0.50),
 		P75:     percentile(latencies, 0.75),
 		P90:     percentile(latencies, 0.90),
@@ -87,13 +84,10 @@ func (t *traffic) report(at time.Duration) trafficJSON {
 		Value:   5e-07,
 		Samples: 1,
 	}
-	return report
 }
 
-// snapshot leaves the sorting to after the lock, which requests wait for.
+// snapshot returns what is counted, but for the percentiles of the latencies.
 func (t *traffic) snapshot(at time.Duration) (trafficJSON, []time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	return trafficJSON{
 		Requests:     t.requests,
 		Rate:         t.rate.read(at),

@@ -96,21 +96,27 @@ type Counts struct {
 
 // Counts returns what has been counted.
 func (s *Stats) Counts() Counts {
+	s.catchUp()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	t, _ := s.all.snapshot(time.Since(s.started))
 	return Counts{
 		Requests:  t.Requests,
 		Responses: [6]int64{t.ResponsesXxx, 0, t.Responses2xx, t.Responses3xx, t.Responses4xx, t.Responses5xx},
-		Rate:      t.Rate, BadRequests: s.badRequests.Load(), BadGateways: s.badGateways.Load(),
+		Rate:      t.Rate, BadRequests: s.badRequests, BadGateways: s.badGateways,
 	}
 }
 
 // fill fills in what the Stats know.
 func (s *Stats) fill(v *varzJSON) {
+	s.catchUp()
 	at := time.Since(s.started)
-	v.trafficJSON = s.all.report(at)
-	v.Tags.Component = s.componentReports(at)
-	v.BadRequests = s.badRequests.Load()
-	v.BadGateways = s.badGateways.Load()
+	v.trafficJSON = s.report(at, s.all)
 	v.RequestsPerSec = v.Rate[0]
-	v.TopApps = s.apps.top(at)
+	v.Tags.Component = s.componentReports(at)
+	s.mu.Lock()
+	v.BadRequests, v.BadGateways = s.badRequests, s.badGateways
+	busy := s.apps.active(at)
+	s.mu.Unlock()
+	v.TopApps = top(busy)
 }
