@@ -76,79 +76,132 @@ func timing(r *accesslog.Record) Timing {
 	return t
 }
 
-// slot is an entry in memory that is used again and again. What has no room in
-// facts is text: its texts stand one behind another. It is small, for the ring's
-// memory is written to by every request, and there is little that is faster.
+// slot is an entry in memory that is used again and again. It is small and in one
+// piece, for the ring's memory is written to by every request, and there is little
+// that is slower: what few requests have is elsewhere.
 type slot struct {
-	facts
-	text    []byte
-	ends    [texts]uint16
-	capture *Detail
+	id                          uint64
+	started                     time.Time
+	total, router, wait, body   time.Duration
+	requestBytes, responseBytes int64
+	status, attempts            int32
+	tls, routeService, running  bool
+	hasMore                     bool
+	ends                        [texts]uint16
+	more                        *more // kept for later when hasMore is false
+	capture                     *Detail
+
+	requestID, client, route             string
+	addr, instanceID, instanceIndex, app string
+	text                                 [usualText]byte // texts, one behind another; in more when they are longer
 }
 
-// facts are what is no text of an entry.
-type facts struct {
-	id, replayOf      uint64
-	started           time.Time
-	status, attempts  int32
-	tls, routeService bool
-	running           bool
-	requestBytes      int64
-	responseBytes     int64
-	timing            Timing
+// more is what few requests have.
+type more struct {
+	replayOf                    uint64
+	failed, dns, dial, tls      time.Duration
+	routerError, cause, upgrade string
+	text                        []byte
 }
 
 const (
-	texts     = 14
-	usualText = 512     // bytes; a slot that needs more keeps more
+	texts     = 4
+	usualText = 96      // bytes
 	maxURL    = 2 << 10 // bytes of a request's target
 	maxName   = 300     // bytes of any other text
 )
 
-// set makes the slot a request's. It allocates only for texts longer than any
-// before in this slot, for errors, and for what is captured.
+// set makes the slot a request's. It keeps no text that belongs to the request, and may
+// be a part of something large.
 func (s *slot) set(id uint64, r *accesslog.Record, capture *Detail) {
-	s.facts = facts{
-		id: id, started: r.Started, tls: r.Request.TLS != nil, routeService: r.RouteService,
-		status: int32(r.Status), attempts: int32(r.Attempts), requestBytes: r.RequestBytes, responseBytes: r.ResponseBytes,
-		timing: timing(r),
+	t := timing(r)
+	s.id, s.started, s.capture = id, r.Started, capture
+	s.total, s.router, s.wait, s.body = t.Total, t.Router, t.Wait, t.Body
+	s.requestBytes, s.responseBytes = r.RequestBytes, r.ResponseBytes
+	s.status, s.attempts = int32(r.Status), int32(r.Attempts)
+	s.tls, s.routeService = r.Request.TLS != nil, r.RouteService
+	s.requestID, s.client, s.route = kept(r.RequestID), kept(r.RemoteAddr), kept(r.Route)
+	e := &r.Endpoint
+	s.addr, s.instanceID, s.instanceIndex, s.app = kept(e.Addr), kept(e.InstanceID), kept(e.InstanceIndex), kept(e.App)
+	s.hasMore = false
+	if t.Failed != 0 || t.DNS != 0 || t.Dial != 0 || t.TLS != 0 || r.RouterError != "" || r.Cause != nil || r.Upgraded || capture != nil {
+		s.setMore(r, &t)
 	}
-	s.capture = capture
-	if mark := markOf(r); mark != nil {
-		s.replayOf = mark.Of
-	}
-	upgrade, cause := "", ""
+	s.setText(r.Request)
+}
+
+func (s *slot) setMore(r *accesslog.Record, t *Timing) {
+	m := s.needMore()
+	m.failed, m.dns, m.dial, m.tls = t.Failed, t.DNS, t.Dial, t.TLS
+	m.routerError = strings.Clone(kept(r.RouterError))
 	if r.Upgraded {
-		upgrade = r.Request.Header.Get("Upgrade")
+		m.upgrade = strings.Clone(kept(r.Request.Header.Get("Upgrade")))
 	}
 	if r.Cause != nil {
-		cause = r.Cause.Error()
+		m.cause = strings.Clone(kept(r.Cause.Error()))
 	}
-	s.text = s.text[:0]
-	for i, text := range [texts]string{
-		r.RequestID, r.RemoteAddr, r.Request.Method, r.Request.Host, r.Request.RequestURI, r.Request.Proto, r.Route,
-		r.Endpoint.Addr, r.Endpoint.InstanceID, r.Endpoint.InstanceIndex, r.Endpoint.App, r.RouterError, cause, upgrade,
-	} {
-		most := maxName
-		if i == 4 {
-			most = maxURL
-		}
-		s.text = appendClipped(s.text, text, most)
-		s.ends[i] = uint16(len(s.text))
+	if mark := markOf(r); mark != nil {
+		m.replayOf = mark.Of
+	}
+}
+
+// needMore returns more, empty when it has not been needed before.
+func (s *slot) needMore() *more {
+	if s.more == nil {
+		s.more = new(more)
+	}
+	if !s.hasMore {
+		s.hasMore = true
+		*s.more = more{text: s.more.text[:0]}
+	}
+	return s.more
+}
+
+// kept is a text of somebody's who keeps it anyway, or the beginning of a long one.
+func kept(text string) string {
+	if len(text) > maxName {
+		return strings.Clone(text[:maxName+1])
+	}
+	return text
+}
+
+// setText copies what the request has sent.
+func (s *slot) setText(r *http.Request) {
+	text := s.text[:0]
+	if len(r.Method)+len(r.Host)+len(r.RequestURI)+len(r.Proto) > len(s.text) {
+		text = s.needMore().text[:0]
+	}
+	text = appendClipped(text, r.Method, maxName)
+	s.ends[0] = uint16(len(text))
+	text = appendClipped(text, r.Host, maxName)
+	s.ends[1] = uint16(len(text))
+	text = appendClipped(text, r.RequestURI, maxURL)
+	s.ends[2] = uint16(len(text))
+	text = appendClipped(text, r.Proto, maxName)
+	s.ends[3] = uint16(len(text))
+	if len(text) > len(s.text) {
+		s.more.text = text
 	}
 }
 
 func (s *slot) entry() Entry {
 	e := Entry{
-		ID: s.id, ReplayOf: s.replayOf, Started: s.started, TLS: s.tls, RouteService: s.routeService,
+		ID: s.id, Started: s.started, TLS: s.tls, RouteService: s.routeService,
 		Status: int(s.status), Attempts: int(s.attempts), RequestBytes: s.requestBytes, ResponseBytes: s.responseBytes,
-		Running: s.running, Timing: s.timing, Detail: s.capture,
+		RequestID: shown(s.requestID), Client: shown(s.client), Route: shown(s.route),
+		Addr: shown(s.addr), InstanceID: shown(s.instanceID), InstanceIndex: shown(s.instanceIndex), App: shown(s.app),
+		Running: s.running, Detail: s.capture, Timing: Timing{Total: s.total, Router: s.router, Wait: s.wait, Body: s.body},
 	}
-	all, begin := string(s.text), uint16(0)
-	for i, to := range [texts]*string{
-		&e.RequestID, &e.Client, &e.Method, &e.Host, &e.Target, &e.Protocol, &e.Route,
-		&e.Addr, &e.InstanceID, &e.InstanceIndex, &e.App, &e.RouterError, &e.Cause, &e.Upgrade,
-	} {
+	text := s.text[:]
+	if m := s.more; s.hasMore {
+		e.ReplayOf, e.RouterError, e.Cause, e.Upgrade = m.replayOf, shown(m.routerError), shown(m.cause), shown(m.upgrade)
+		e.Timing.Failed, e.Timing.DNS, e.Timing.Dial, e.Timing.TLS = m.failed, m.dns, m.dial, m.tls
+		if len(m.text) > 0 {
+			text = m.text
+		}
+	}
+	all, begin := string(text[:s.ends[texts-1]]), uint16(0)
+	for i, to := range [texts]*string{&e.Method, &e.Host, &e.Target, &e.Protocol} {
 		*to = strings.ToValidUTF8(all[begin:s.ends[i]], "\uFFFD")
 		begin = s.ends[i]
 	}
@@ -157,6 +210,14 @@ func (s *slot) entry() Entry {
 		e.Timing.Total, e.Timing.Body = e.Timing.Total+more, e.Timing.Body+more
 	}
 	return e
+}
+
+// shown is what is shown of a kept text.
+func shown(text string) string {
+	if len(text) > maxName {
+		text = text[:maxName] + ellipsis
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
 }
 
 const ellipsis = "…"

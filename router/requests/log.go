@@ -47,8 +47,9 @@ type Log struct {
 	watchers atomic.Int64
 	until    atomic.Int64 // when capturing ends that nobody watches, in Unix nanoseconds; 0 when it has
 	budget   atomic.Int64 // what the bodies of requests under way may still take up
+	onRead   func()       // nil for nothing
 
-	mu       sync.Mutex // guards the rest; held for copying one entry
+	mu       sync.Mutex // guards the rest; held for copying a batch of entries
 	slots    []slot     // request n stands at (n-1) % len
 	latest   uint64     // 0 before the first
 	captured int        // bytes of all captures
@@ -61,11 +62,21 @@ func New(o Options) *Log {
 	o.setDefaults()
 	l := &Log{opts: o, slots: make([]slot, o.Entries), oldest: 1}
 	l.budget.Store(int64(o.MaxBytes))
-	text := make([]byte, o.Entries*usualText)
-	for i := range l.slots {
-		l.slots[i].text = text[i*usualText : i*usualText : (i+1)*usualText]
-	}
 	return l
+}
+
+// OnRead sets what is called before anything is read: it has Add called with what has
+// ended by then. It is called before the first read.
+func (l *Log) OnRead(catchUp func()) {
+	if l != nil {
+		l.onRead = catchUp
+	}
+}
+
+func (l *Log) catchUp() {
+	if l.onRead != nil {
+		l.onRead()
+	}
 }
 
 // Watch begins to capture what comes; stop ends it, once, but for Linger.
@@ -115,30 +126,49 @@ func (l *Log) Capture() *accesslog.Capture {
 	return &accesslog.Capture{RequestBody: body, ResponseBody: body}
 }
 
-// Add keeps a request that has ended.
-func (l *Log) Add(r *accesslog.Record) {
+// Add keeps requests that have ended, in their order.
+func (l *Log) Add(records ...*accesslog.Record) {
 	if l == nil {
 		return
 	}
-	l.sessions.note(r)
-	id := l.keep(r, l.detail(r), false)
-	if mark := markOf(r); mark != nil {
-		mark.ID = id
+	for _, r := range records {
+		l.sessions.note(r)
+	}
+	told := false
+	l.mu.Lock()
+	for _, r := range records {
+		id, watched := l.keep(r, l.detail(r), false)
+		if mark := markOf(r); mark != nil {
+			mark.ID = id
+		}
+		told = told || watched
+	}
+	l.mu.Unlock()
+	if told && l.opts.OnAdd != nil {
+		l.opts.OnAdd()
 	}
 }
 
 // Open keeps a request that goes on until somebody leaves. Add completes it.
 func (l *Log) Open(r *accesslog.Record) {
-	if l != nil {
-		r.Listed = l.keep(r, l.heads(r), true)
+	if l == nil {
+		return
+	}
+	l.catchUp()
+	heads := l.heads(r)
+	l.mu.Lock()
+	id, watched := l.keep(r, heads, true)
+	l.mu.Unlock()
+	r.Listed = id
+	if watched && l.opts.OnAdd != nil {
+		l.opts.OnAdd()
 	}
 }
 
 // keep keeps a request, in the place that it has already when that is still its
-// own, and returns its number.
-func (l *Log) keep(r *accesslog.Record, c *Detail, running bool) uint64 {
-	l.mu.Lock()
-	id := r.Listed
+// own, and returns its number, and whether somebody watches. The caller holds mu.
+func (l *Log) keep(r *accesslog.Record, c *Detail, running bool) (id uint64, watched bool) {
+	id = r.Listed
 	known := id > 0 && id >= l.first()
 	if !known {
 		l.latest++
@@ -153,17 +183,12 @@ func (l *Log) keep(r *accesslog.Record, c *Detail, running bool) uint64 {
 	s.running = running
 	l.captured += c.bytes()
 	l.forget()
-	watched := c != nil || known && l.Watched()
+	watched = c != nil || known && l.Watched()
 	if known && watched {
 		l.ended = append(l.ended, id)
 		l.ended = l.ended[max(0, len(l.ended)-maxEnded):]
 	}
-	l.mu.Unlock()
-
-	if watched && l.opts.OnAdd != nil {
-		l.opts.OnAdd()
-	}
-	return id
+	return id, watched
 }
 
 // maxEnded bounds what is told of at once; who is told nothing sees it when looking.
@@ -226,6 +251,7 @@ func (l *Log) Bounds() (oldest, latest uint64) {
 	if l == nil {
 		return 1, 0
 	}
+	l.catchUp()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.first(), l.latest
@@ -246,6 +272,11 @@ func (l *Log) Get(id uint64) (Entry, bool) {
 	if l == nil {
 		return Entry{}, false
 	}
+	l.catchUp()
+	return l.get(id)
+}
+
+func (l *Log) get(id uint64) (Entry, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if id < l.first() || id > l.latest {
@@ -263,7 +294,7 @@ func (l *Log) Newest(before uint64) func(yield func(Entry) bool) {
 			id = min(id, before-1)
 		}
 		for ; id >= oldest && id > 0; id-- {
-			e, ok := l.Get(id)
+			e, ok := l.get(id)
 			if !ok || !yield(e) {
 				return
 			}

@@ -163,7 +163,7 @@ func TestTextsAreClippedAndMadeReadable(t *testing.T) {
 	if len(e.Target) > maxURL+len(ellipsis) || len(e.Host) > maxName+len(ellipsis) || len(e.Cause) > maxName+len(ellipsis) || e.InstanceID != "\uFFFD\x00<script>" {
 		t.Errorf("got %d, %d, %d bytes and %q", len(e.Target), len(e.Host), len(e.Cause), e.InstanceID)
 	}
-	if got := cap(l.slots[0].text); got > 16<<10 {
+	if got := cap(l.slots[0].more.text); got > 16<<10 {
 		t.Errorf("the slot takes up %d bytes", got)
 	}
 }

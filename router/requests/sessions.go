@@ -102,6 +102,7 @@ func (l *Log) Sessions(route string) (list []Session) {
 	if l == nil {
 		return nil
 	}
+	l.catchUp()
 	s := &l.sessions
 	s.mu.Lock()
 	defer s.mu.Unlock()
