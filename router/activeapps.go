@@ -32,13 +32,21 @@ type activeApps struct {
 
 func newActiveApps() *activeApps { return &activeApps{ids: make(map[string]struct{})} }
 
-func (a *activeApps) observe(r *accesslog.Record) {
-	if a == nil || r.Endpoint.App == "" {
+func (a *activeApps) observe(records []*accesslog.Record) {
+	if a == nil {
 		return
 	}
-	id := r.Endpoint.App
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	for _, r := range records {
+		if r.Endpoint.App != "" {
+			a.add(r.Endpoint.App)
+		}
+	}
+}
+
+// add adds an app. The caller holds mu.
+func (a *activeApps) add(id string) {
 	if _, ok := a.ids[id]; ok {
 		return
 	}
@@ -69,7 +77,7 @@ func (r *Router) publishActiveApps(ctx context.Context) {
 		return
 	}
 	every(ctx, r.opts.ActiveAppsInterval, func() {
-		ids, lost := r.activeApps.take()
+		ids, lost := r.takeActiveApps()
 		if lost > 0 {
 			r.log.Warn("router.active_apps does not name all apps", "named", len(ids), "requests_of_others", lost)
 		}
@@ -81,6 +89,11 @@ func (r *Router) publishActiveApps(ctx context.Context) {
 			r.log.Warn("router.active_apps was not published", "error", err.Error())
 		}
 	})
+}
+
+func (r *Router) takeActiveApps() (ids []string, lost int) {
+	r.ended.settle()
+	return r.activeApps.take()
 }
 
 func compressJSON(v any) ([]byte, error) {

@@ -124,7 +124,7 @@ func TestActiveAppsAreBounded(t *testing.T) {
 	see := func(app string) {
 		r := accesslog.Record{}
 		r.Endpoint.App = app
-		a.observe(&r)
+		a.observe([]*accesslog.Record{&r})
 	}
 	for i := range maxActiveApps + 5 {
 		see(string(rune(i + 0x4e00)))

@@ -155,6 +155,7 @@ type Router struct {
 	metrics    *admin.Metrics
 	activeApps *activeApps // nil when nobody is told of them
 	traffic    route.Traffic
+	ended      *ended
 
 	registrations registrations
 	started       time.Time
@@ -196,6 +197,10 @@ func New(o Options) (*Router, error) {
 	if o.ActiveAppsInterval > 0 {
 		r.activeApps = newActiveApps()
 	}
+	r.ended = newEnded(r.account)
+	r.stats.OnRead(r.ended.settle)
+	r.metrics.OnRead(r.ended.settle)
+	o.Requests.OnRead(r.ended.settle)
 	r.base, r.endBase = context.WithCancel(context.Background())
 	r.pages, r.endPages = context.WithCancel(r.base)
 	for _, a := range o.OwnAddrs {
@@ -273,12 +278,17 @@ func (r *Router) ownPages(pages map[string]http.Handler) map[string]http.Handler
 }
 
 func (r *Router) requestDone(record *accesslog.Record) {
-	r.stats.Observe(record)
-	r.metrics.Observe(record)
-	r.activeApps.observe(record)
 	r.opts.AccessLog.Write(record)
-	r.opts.Requests.Add(record)
-	r.observe(record)
+	r.ended.add(record)
+}
+
+// account accounts for requests that have ended.
+func (r *Router) account(records []*accesslog.Record) {
+	r.stats.Observe(records...)
+	r.metrics.Observe(records...)
+	r.activeApps.observe(records)
+	r.observe(records)
+	r.opts.Requests.Add(records...)
 }
 
 // Run routes until ctx ends, then lets requests in flight finish, bounded by

@@ -8,17 +8,22 @@ import (
 	"devrouter/router/route"
 )
 
-// observe counts a request among all that this router has answered.
-func (r *Router) observe(record *accesslog.Record) {
-	latency := record.Finished.Sub(record.Started)
-	if record.Upgraded {
-		latency = -1
+// observe counts requests among all that this router has answered.
+func (r *Router) observe(records []*accesslog.Record) {
+	for _, record := range records {
+		latency := record.Finished.Sub(record.Started)
+		if record.Upgraded {
+			latency = -1
+		}
+		r.traffic.Observe(record.Finished, record.Status, latency)
 	}
-	r.traffic.Observe(record.Finished, record.Status, latency)
 }
 
 // Traffic returns what is known of the requests of the last minutes.
-func (r *Router) Traffic() route.Summary { return r.traffic.Summary() }
+func (r *Router) Traffic() route.Summary {
+	r.ended.settle()
+	return r.traffic.Summary()
+}
 
 // InFlight returns how many requests have not ended, tunnels and streams included.
 func (r *Router) InFlight() int { return r.proxy.InFlight() }

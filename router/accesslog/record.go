@@ -29,6 +29,8 @@ type Record struct {
 	// ForwardedFields were sent beside those: the proxy's own, none of whose names is
 	// in Forwarded.
 	ForwardedFields [][2]string
+	// HeadBytes is the size of the request's head, about. Its texts are parts of that.
+	HeadBytes int
 	// RemoteAddr is the client's address, ip:port.
 	RemoteAddr string
 	// RequestID is the value of X-Vcap-Request-Id. Empty before the request got one.

@@ -158,6 +158,9 @@ func (ex *exchange) finish() {
 // settle completes what the record says of the request.
 func (ex *exchange) settle() {
 	ex.record.RequestBytes = ex.body.bytes()
+	if ex.record.HeadBytes == 0 {
+		ex.record.HeadBytes = requestHeaderBytes(ex.r) // of one that was refused before it was measured
+	}
 	ex.body.kept.end()
 	ex.noteSemicolon()
 }

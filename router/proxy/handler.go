@@ -313,7 +313,8 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.picker.Start(pool, ex.choice(only))
-	if ex.h.opts.Limits.exceeds(ex.r) {
+	ex.record.HeadBytes = requestHeaderBytes(ex.r)
+	if ex.h.opts.Limits.exceeds(ex.r, ex.record.HeadBytes) {
 		ex.refuseSize()
 		return
 	}

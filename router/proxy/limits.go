@@ -47,9 +47,9 @@ func (l Limits) ServerHeaderBytes() int {
 	return min(l.RequestHeaderBytes+slack, maxRequestHeaderBytes)
 }
 
-// exceeds says whether a request is more than it may be (reference 6.6).
-func (l *Limits) exceeds(r *http.Request) bool {
-	return requestHeaderBytes(r) >= l.RequestHeaderBytes || l.RequestHeaders > 0 && headerLines(r.Header) > l.RequestHeaders
+// exceeds says whether a request with such a head is more than it may be (reference 6.6).
+func (l *Limits) exceeds(r *http.Request, headBytes int) bool {
+	return headBytes >= l.RequestHeaderBytes || l.RequestHeaders > 0 && headerLines(r.Header) > l.RequestHeaders
 }
 
 // requestHeaderBytes is the size of a request's head as gorouter counts it: the

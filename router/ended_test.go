@@ -1,0 +1,188 @@
+package router
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"devrouter/router/accesslog"
+	"devrouter/router/requests"
+)
+
+// endedRecord is a small request that has ended.
+func endedRecord(target string) *accesslog.Record {
+	now := time.Now()
+	return &accesslog.Record{
+		Started: now.Add(-time.Millisecond), Finished: now, Status: 200, Attempts: 1, HeadBytes: 100,
+		Request:  &http.Request{Method: "GET", Host: "shop.test", RequestURI: target, Proto: "HTTP/1.1", Header: http.Header{"User-Agent": {"curl"}}},
+		Endpoint: accesslog.Endpoint{Addr: "127.0.0.1:4000", App: "shop", InstanceID: "shop-0", Component: "web"},
+	}
+}
+
+// newTargets returns an ended, and the targets of the requests that it has accounted for.
+func newTargets() (*ended, *[]string) {
+	var seen []string
+	e := newEnded(func(records []*accesslog.Record) {
+		for _, r := range records {
+			seen = append(seen, r.Request.RequestURI)
+		}
+	})
+	return e, &seen
+}
+
+func TestEndedAreAccountedForInTheirOrder(t *testing.T) {
+	e, seen := newTargets()
+	var want []string
+	for n := range 3*batchSize + 5 {
+		r := endedRecord(fmt.Sprint("/", n))
+		if n == 2*batchSize+9 {
+			r.Upgraded = true // at once, but not before those that wait
+		}
+		e.add(r)
+		want = append(want, r.Request.RequestURI)
+		if got := len(want) - len(*seen); got >= batchSize {
+			t.Fatalf("%d wait", got)
+		}
+		if r.Upgraded && len(*seen) != len(want) {
+			t.Errorf("%d wait behind one that cannot", len(want)-len(*seen))
+		}
+	}
+	if len(*seen) == len(want) {
+		t.Error("nobody waits for the others of a batch")
+	}
+	e.settle()
+	if !slices.Equal(*seen, want) {
+		t.Errorf("got %v", *seen)
+	}
+	e.settle()
+	if len(*seen) != len(want) {
+		t.Error("settling again accounts again")
+	}
+}
+
+// The server uses a request's memory for the next one.
+func TestEndedKeepNothingOfTheConnection(t *testing.T) {
+	var got *accesslog.Record
+	e := newEnded(func(records []*accesslog.Record) { got = records[0] })
+	r := endedRecord("/cart")
+	r.Request.TLS = new(tls.ConnectionState)
+	r.Session = accesslog.Session{Cookie: "JSESSIONID", Value: "1"}
+	r.Forwarded, r.ForwardedFields = r.Request.Header, [][2]string{{"X", "y"}}
+	e.add(r)
+	*r.Request, *r = http.Request{}, accesslog.Record{}
+	e.settle()
+	q := got.Request
+	if q.Method != "GET" || q.Host != "shop.test" || q.RequestURI != "/cart" || q.Proto != "HTTP/1.1" || q.TLS == nil || q.UserAgent() != "curl" ||
+		got.Session != (accesslog.Session{Cookie: "JSESSIONID", Value: "1"}) || got.Forwarded != nil || got.ForwardedFields != nil {
+		t.Errorf("got %+v of %+v", got, q)
+	}
+	e.add(endedRecord("/plain"))
+	e.settle()
+	e.add(endedRecord("/plain")) // where the first one was
+	e.settle()
+	if got.Request.TLS != nil || got.Request.UserAgent() != "" || got.Session.Cookie != "" {
+		t.Errorf("got %+v, which has something of one before", got.Request)
+	}
+}
+
+func TestEndedKeepFewLargeHeads(t *testing.T) {
+	e, seen := newTargets()
+	for range 100 {
+		r := endedRecord("/")
+		r.HeadBytes = 64 << 10
+		e.add(r)
+		if e.waiting.heads >= batchHeads {
+			t.Fatalf("%d bytes of heads wait", e.waiting.heads)
+		}
+	}
+	if len(*seen) < 96 {
+		t.Errorf("%d were accounted for", len(*seen))
+	}
+}
+
+func TestEndedAllocateNothing(t *testing.T) {
+	e := newEnded(func([]*accesslog.Record) {})
+	r := endedRecord("/")
+	if got := testing.AllocsPerRun(10*batchSize, func() { e.add(r) }); got != 0 {
+		t.Errorf("got %v allocations", got)
+	}
+}
+
+// Many end at once while others read. None is lost, none comes twice, and those of
+// one connection come in their order.
+func TestEndedFromManySides(t *testing.T) {
+	const connections, each = 8, 1000
+	next := make([]int, connections)
+	e := newEnded(func(records []*accesslog.Record) {
+		for _, r := range records {
+			var c, n int
+			if _, err := fmt.Sscanf(r.Request.RequestURI, "/%d/%d", &c, &n); err != nil || next[c] != n {
+				t.Errorf("got %s, want number %d", r.Request.RequestURI, next[c])
+			}
+			next[c] = n + 1
+		}
+	})
+	var adding, reading sync.WaitGroup
+	added := make(chan struct{})
+	reading.Go(func() {
+		for {
+			select {
+			case <-added:
+				return
+			default:
+				e.settle()
+			}
+		}
+	})
+	for c := range connections {
+		adding.Go(func() {
+			for n := range each {
+				r := endedRecord(fmt.Sprintf("/%d/%d", c, n))
+				r.Upgraded = n%100 == 99
+				e.add(r)
+			}
+		})
+	}
+	adding.Wait()
+	close(added)
+	reading.Wait()
+	e.settle()
+	for c, n := range next {
+		if n != each {
+			t.Errorf("connection %d: %d of %d were accounted for", c, n, each)
+		}
+	}
+}
+
+// Whoever reads sees all that has ended, though a batch is not full.
+func TestReadersSeeAllThatHasEnded(t *testing.T) {
+	log := requests.New(requests.Options{})
+	f := start(t, func(o *Options) { o.Requests, o.ActiveAppsInterval = log, time.Hour })
+	r := f.router
+	done := 0
+	reads := map[string]func() bool{
+		"stats": func() bool { return r.Stats().Counts().Requests == int64(done) },
+		"metrics": func() bool {
+			return strings.Contains(f.metrics(), fmt.Sprintf("total_requests{component=\"web\"} %d\n", done))
+		},
+		"traffic":      func() bool { return r.Traffic().Requests == uint32(done) },
+		"the log":      func() bool { _, latest := log.Bounds(); return latest == uint64(done) },
+		"one entry":    func() bool { e, ok := log.Get(uint64(done)); return ok && e.Target == fmt.Sprint("/", done) },
+		"the sessions": func() bool { return len(log.Sessions("shop.test")) == 1 },
+		"active apps":  func() bool { ids, _ := r.takeActiveApps(); return slices.Equal(ids, []string{"shop"}) },
+	}
+	for name, sees := range reads {
+		done++
+		record := endedRecord(fmt.Sprint("/", done))
+		record.Route, record.Session = "shop.test", accesslog.Session{Cookie: "c", Value: "v"}
+		r.requestDone(record)
+		if !sees() {
+			t.Errorf("%s: the request that has just ended is not there", name)
+		}
+	}
+}
