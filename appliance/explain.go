@@ -77,7 +77,7 @@ func (a *Appliance) explainPicks(x *web.Explanation, pool *route.Pool, q web.Que
 		x.Picks = append(x.Picks, pick(pool, instance, i, q))
 	}
 	x.Sticky = a.stickyWords(pool, q)
-	key := pool.Key().String()
+	key := pool.Name()
 	switch {
 	case len(pool.Instances()) == 0 && c.EmptyPoolResponseCode503:
 		x.Status, x.RouterError = http.StatusServiceUnavailable, "no_endpoints"

@@ -40,7 +40,7 @@ func (r *Router) adminOptions(o AdminOptions) admin.Options {
 func (r *Router) entries() []admin.RouteEntry {
 	entries := make([]admin.RouteEntry, 0, r.table.Routes())
 	for pool := range r.table.All {
-		entry := admin.RouteEntry{URI: pool.Key().String(), Endpoints: []admin.Endpoint{}}
+		entry := admin.RouteEntry{URI: pool.Name(), Endpoints: []admin.Endpoint{}}
 		for _, i := range pool.Instances() {
 			e := i.Endpoint()
 			entry.Endpoints = append(entry.Endpoints, admin.Endpoint{

@@ -302,7 +302,7 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.pool = pool
-	ex.record.Route = pool.Key().String()
+	ex.record.Route = nameAsIn(ex.r.Host, pool)
 	pool.Count()
 	if len(pool.Instances()) == 0 {
 		ex.refuseEmptyPool()

@@ -78,9 +78,11 @@ func (e *Endpoint) CheckSize() error {
 // Instance is an endpoint's place in one pool: its description, when it was
 // last heard of there, and what is known of its address.
 type Instance struct {
+	// Read to choose it and to send to it.
 	endpoint atomic.Pointer[Endpoint]
 	live     *Live
 
+	// Written once it has answered, and when it is heard of.
 	requests, errors atomic.Uint64
 	seen             atomic.Int64 // on the table's clock
 }

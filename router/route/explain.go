@@ -81,10 +81,9 @@ func (t *Table) candidatesBelow(list []Candidate, host, path string) []Candidate
 // comes next is served as if nobody had asked. A random choice may turn out
 // differently.
 func (p *Pool) Preview(c Choice, limit int) (list []*Instance, err error) {
-	shadow := &Pool{key: p.key}
-	shadow.instances.Store(p.instances.Load())
+	shadow := &Pool{name: p.name, room: p.room}
+	shadow.members.Store(p.members.Load())
 	shadow.about.Store(p.about.Load())
-	shadow.hashTable.Store(p.hashTable.Load())
 	shadow.cursor.Store(p.cursor.Load())
 	var k Picker
 	k.Start(shadow, c)

@@ -19,11 +19,11 @@ func (t *Table) RemoveFailed(key Key, e *Endpoint, err error) bool {
 	if pool == nil {
 		return false
 	}
-	removed := pool.removeFunc(func(i *Instance) bool { return i.Endpoint() == e })
+	now := t.now()
+	removed := pool.removeFunc(now, func(i *Instance) bool { return i.Endpoint() == e })
 	if len(removed) == 0 {
 		return false
 	}
-	now := t.now()
 	t.touch(now)
 	t.dropped(pool, removed, Change{Kind: EndpointFailed, Err: err}, now)
 	return true

@@ -32,6 +32,14 @@ type Key struct {
 // String returns host and path, as the keys of /routes are written.
 func (k Key) String() string { return k.Host + k.Path }
 
+// keyOf returns the key that a name is the String of: no host has a slash.
+func keyOf(name string) Key {
+	if slash := strings.IndexByte(name, '/'); slash >= 0 {
+		return Key{Host: name[:slash], Path: name[slash:]}
+	}
+	return Key{Host: name}
+}
+
 // ParseKey brings a URI of a registration into its normal form. It refuses what
 // no request could reach: a scheme, a port, a user, a lone "*", characters that
 // are not a host's. gorouter stores those as routes that never match.

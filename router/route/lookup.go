@@ -11,6 +11,9 @@ import "strings"
 // only where host or path have upper-case letters, the latter below a host with
 // paths.
 func (t *Table) Lookup(host, path string) *Pool {
+	if p := t.asWritten(host, path); p != nil {
+		return p
+	}
 	host = NormalHost(host)
 	if len(host) > maxHostBytes {
 		return nil // nobody's name, and each of its dots would cost a hash of the rest
@@ -33,6 +36,18 @@ func (t *Table) Lookup(host, path string) *Pool {
 	}
 }
 
+// asWritten is Lookup of a host that stands in a request as in the table but for a
+// port, as nearly all do: it has no other normal form.
+func (t *Table) asWritten(host, path string) *Pool {
+	if colon := strings.IndexByte(host, ':'); colon >= 0 {
+		host = host[:colon]
+	}
+	if len(host) > maxHostBytes {
+		return nil
+	}
+	return t.below(t.hosts, host, "", path)
+}
+
 // below finds the route for a path below one host; prefix is what the index
 // leaves out of its keys.
 func (t *Table) below(x *index[hostNode], host, prefix, path string) *Pool {
@@ -40,6 +55,7 @@ func (t *Table) below(x *index[hostNode], host, prefix, path string) *Pool {
 	if n == nil {
 		return nil
 	}
+	n.own.requests.Load() // which is on its way, then, while root is: a request needs both
 	root := n.root.Load()
 	deepest := int(n.deepest.Load())
 	if deepest == 0 || path == "" || path == "/" {
@@ -48,7 +64,13 @@ func (t *Table) below(x *index[hostNode], host, prefix, path string) *Pool {
 	if prefix != "" {
 		host = prefix + host
 	}
-	path = toLower(path)
+	return t.longest(host, toLower(path), deepest, root)
+}
+
+// longest finds the longest of the routes of a host that begin a path and have an
+// endpoint; root is that of them without a path. Of those without endpoints the
+// longest is the last resort.
+func (t *Table) longest(host, path string, deepest int, root *Pool) *Pool {
 	var empty *Pool
 	for _, end := range prefixes(path, deepest) {
 		if end == 0 {

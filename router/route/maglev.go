@@ -18,15 +18,15 @@ const maglevSlots = 2039
 // address: so their shares are equal, and when one comes or goes, few slots
 // beside its own change hands. It is never modified.
 type maglev struct {
-	members *[]*Instance // those that the table was made of
-	ordered []*Instance  // the same by address: the order of registration decides nothing
+	members *members    // those that the table was made of
+	ordered []*Instance // the same by address: the order of registration decides nothing
 	slots   [maglevSlots]uint16
 }
 
 const freeSlot = ^uint16(0)
 
-func newMaglev(members *[]*Instance) *maglev {
-	m := &maglev{members: members, ordered: slices.Clone(*members)}
+func newMaglev(of *members, list []*Instance) *maglev {
+	m := &maglev{members: of, ordered: slices.Clone(list)}
 	slices.SortFunc(m.ordered, func(a, b *Instance) int { return cmp.Compare(a.Endpoint().Addr, b.Endpoint().Addr) })
 	if len(m.ordered) > maglevSlots { // the rest would find no slot
 		m.ordered = m.ordered[:maglevSlots]

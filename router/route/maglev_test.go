@@ -238,7 +238,7 @@ func BenchmarkHashTable(b *testing.B) {
 			_, p := hashPool(b, 0, n)
 			b.ReportAllocs()
 			for b.Loop() {
-				newMaglev(p.instances.Load())
+				newMaglev(p.members.Load(), p.Instances())
 			}
 		})
 	}

@@ -7,26 +7,28 @@ import (
 	"time"
 )
 
-// Pool is the endpoints of one route. All that a request looks at is in one piece,
-// with the first instance, which is the only one of most routes: each piece of
-// memory that it touches is one that a processor has to fetch when requests spread
-// over thousands of routes.
+// Pool is the endpoints of one route, in the two cache lines that the package's
+// doc tells of.
 type Pool struct {
-	instances atomic.Pointer[[]*Instance] // the slice is never modified once stored
-	about     atomic.Pointer[about]
-
-	room     [1]*Instance // of list
-	first    Instance     // in use when list is not nil, for good
-	cursor   atomic.Uint32
+	members  atomic.Pointer[members]
+	about    atomic.Pointer[about]
+	name     *string // of its key: Key.String. Never modified
 	requests atomic.Uint64
-
-	traffic Traffic
-
-	list      []*Instance            // of first
-	hashTable atomic.Pointer[maglev] // made when first needed; may be of former instances
-	key       *Key                   // never modified
-	emptied   time.Duration          // when the last endpoint left, on the table's clock; guarded by Table.mu
+	cursor   atomic.Uint32
+	room     [1]*Instance // the first instance, once there is one
+	first    Instance     // it, for good; what it counts begins the second line
+	traffic  Traffic
 }
+
+// members are the instances of a pool at a time. They are never modified.
+type members struct {
+	list []*Instance
+	// since is the time as of which they are so, on the table's clock.
+	since time.Duration
+}
+
+// What the members of most pools are: the first instance alone, or none yet.
+var alone, nobody = new(members), new(members)
 
 // about is what is described of a route as a whole. It is never modified: routes
 // without more to say share one.
@@ -38,6 +40,9 @@ type about struct {
 	balancing       Balancing // its algorithm is never empty
 	routeServiceURL string
 	stickyCookies   []string
+	// hashed is the lookup table of the Hash algorithm, made when first needed. It may
+	// be of former members. Nil for other algorithms.
+	hashed *atomic.Pointer[maglev]
 }
 
 // plain is what is said of a route without a path that says nothing.
@@ -45,22 +50,23 @@ func plain(byDefault Algorithm) *about {
 	return &about{contextPath: "/", byDefault: byDefault, balancing: Balancing{Algorithm: byDefault}}
 }
 
-var noInstances = new([]*Instance)
-
 // init makes the zero value a pool without endpoints.
-func (p *Pool) init(key *Key, uri string, plain *about) {
-	p.key = key
+func (p *Pool) init(name *string, uri string, plain *about) {
+	p.name = name
 	if path := contextPath(uri); path != plain.contextPath {
 		own := *plain
 		own.contextPath, plain = path, &own
 	}
 	p.about.Store(plain)
-	p.instances.Store(noInstances)
+	p.members.Store(nobody)
 	p.cursor.Store(rand.Uint32())
 }
 
 // Key returns the route's key.
-func (p *Pool) Key() Key { return *p.key }
+func (p *Pool) Key() Key { return keyOf(*p.name) }
+
+// Name returns the route's key as Key.String does.
+func (p *Pool) Name() string { return *p.name }
 
 // ContextPath returns the path of the route as it was registered, "/" when it
 // has none.
@@ -68,11 +74,11 @@ func (p *Pool) ContextPath() string { return p.about.Load().contextPath }
 
 // Instances returns the endpoints. The slice must not be modified.
 func (p *Pool) Instances() []*Instance {
-	list := p.instances.Load()
-	if list == &p.list { // the same, without a look at it
+	m := p.members.Load()
+	if m == alone {
 		return p.room[:]
 	}
-	return *list
+	return m.list
 }
 
 // Algorithm returns the algorithm that the pool balances with.
@@ -126,49 +132,54 @@ func (p *Pool) describe(e *Endpoint) {
 		return
 	}
 	changed := now // heartbeats change nothing, and must not cost an allocation
-	p.about.Store(&changed)
-	if now.balancing != before.balancing {
-		p.hashTable.Store(nil)
+	if changed.balancing != before.balancing {
+		changed.hashed = nil
+		if changed.balancing.Algorithm == Hash {
+			changed.hashed = new(atomic.Pointer[maglev])
+		}
 	}
+	p.about.Store(&changed)
 }
 
 // maglev returns the lookup table of the pool's instances. Who needs one after
 // they changed makes it, without a lock: two who do so at once make the same, in
 // less than it takes to reach an endpoint.
 func (p *Pool) maglev() *maglev {
-	members := p.instances.Load()
-	if m := p.hashTable.Load(); m != nil && m.members == members {
+	hashed, of := p.about.Load().hashed, p.members.Load()
+	if hashed == nil { // the algorithm has just changed
+		return newMaglev(of, p.Instances())
+	}
+	if m := hashed.Load(); m != nil && m.members == of {
 		return m
 	}
-	m := newMaglev(members)
-	p.hashTable.Store(m)
+	m := newMaglev(of, p.Instances())
+	hashed.Store(m)
 	return m
 }
 
 // newInstance returns the zero value of an instance, for add.
 func (p *Pool) newInstance() *Instance {
-	if p.list == nil {
+	if p.room[0] == nil {
 		return &p.first
 	}
 	return new(Instance)
 }
 
-func (p *Pool) add(i *Instance) {
+func (p *Pool) add(i *Instance, now time.Duration) {
 	if i == &p.first {
 		p.room[0] = i
-		p.list = p.room[:]
-		p.instances.Store(&p.list)
+		p.members.Store(alone)
 		return
 	}
 	old := p.Instances()
 	grown := make([]*Instance, len(old)+1)
 	copy(grown, old)
 	grown[len(old)] = i
-	p.instances.Store(&grown)
+	p.members.Store(&members{grown, now})
 }
 
 // removeFunc removes the instances that gone says yes to, and returns them.
-func (p *Pool) removeFunc(gone func(*Instance) bool) (removed []*Instance) {
+func (p *Pool) removeFunc(now time.Duration, gone func(*Instance) bool) (removed []*Instance) {
 	old := p.Instances()
 	for _, i := range old {
 		if gone(i) {
@@ -184,6 +195,6 @@ func (p *Pool) removeFunc(gone func(*Instance) bool) (removed []*Instance) {
 			kept = append(kept, i)
 		}
 	}
-	p.instances.Store(&kept)
+	p.members.Store(&members{kept, now})
 	return removed
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 )
 
 // Options configure a Table. The zero value is usable.
@@ -59,24 +60,36 @@ type hostNode struct {
 	root    atomic.Pointer[Pool] // the route without a path; nil when there is none
 	deepest atomic.Int32         // segments of the longest path that was ever registered here
 	routes  int32                // guarded by Table.mu
+	room    [32]byte             // of the host's name, where that is as short as most are
+	own     Pool                 // what root is, unless the host was there before that route
 }
 
-// newRoute returns a pool without endpoints and, where the route has no path, an
-// entry for its host in the same piece of memory: a lookup then finds one place. The
-// entry is not used where the host is there already.
+// newRoute returns a pool without endpoints and, where the route has no path, the
+// entry of its host that it is part of. That is not used where the host is there
+// already.
 func (t *Table) newRoute(key Key, uri string) (*Pool, *entry[hostNode]) {
-	if key.Path != "" || strings.HasPrefix(key.Host, "*.") {
+	if key.Path != "" {
 		pool := new(Pool)
-		pool.init(&key, uri, t.plain)
-		return pool, new(entry[hostNode])
+		pool.init(new(key.String()), uri, t.plain)
+		return pool, nil
 	}
-	both := new(struct {
-		host entry[hostNode]
-		pool Pool
-	})
-	both.host.key = key
-	both.pool.init(&both.host.key, uri, t.plain)
-	return &both.pool, &both.host
+	host := newHost(key.Host)
+	name := &host.name
+	if *name != key.Host { // a wildcard
+		name = &key.Host
+	}
+	host.value.own.init(name, uri, t.plain)
+	return &host.value.own, host
+}
+
+// newHost returns the entry of a host, whose name is in it where there is room.
+func newHost(host string) *entry[hostNode] {
+	e := new(entry[hostNode])
+	e.name = strings.TrimPrefix(host, "*.")
+	if room := e.value.room[:]; len(e.name) <= len(room) {
+		e.name = unsafe.String(&room[0], copy(room, e.name)) // which nobody writes to again
+	}
+	return e
 }
 
 // NewTable returns an empty table.
@@ -189,7 +202,7 @@ func (t *Table) refresh(pool *Pool, i *Instance, e *Endpoint, now time.Duration)
 		return Unchanged, nil
 	}
 	i.endpoint.Store(e)
-	t.changed(Change{Kind: EndpointUpdated, Key: *pool.key, Endpoint: e})
+	t.changed(Change{Kind: EndpointUpdated, Key: pool.Key(), Endpoint: e})
 	return EndpointUpdated, nil
 }
 
@@ -222,7 +235,7 @@ func (t *Table) remove(key Key, why ChangeKind, gone func(*Endpoint) bool) int {
 		return 0
 	}
 	now := t.now()
-	removed := pool.removeFunc(func(i *Instance) bool { return gone(i.Endpoint()) })
+	removed := pool.removeFunc(now, func(i *Instance) bool { return gone(i.Endpoint()) })
 	if len(removed) == 0 {
 		return 0
 	}
@@ -234,11 +247,7 @@ func (t *Table) remove(key Key, why ChangeKind, gone func(*Endpoint) bool) int {
 // dropped does the accounts after instances have left a pool, and lets the
 // route go when it has none left. why is the change but for what it is of.
 func (t *Table) dropped(pool *Pool, removed []*Instance, why Change, now time.Duration) {
-	empty := len(pool.Instances()) == 0
-	if empty {
-		pool.emptied = now
-	}
-	goes := empty && t.opts.KeepEmpty == 0
+	goes := len(pool.Instances()) == 0 && t.opts.KeepEmpty == 0
 	if goes {
 		t.delete(pool)
 	}
@@ -246,7 +255,7 @@ func (t *Table) dropped(pool *Pool, removed []*Instance, why Change, now time.Du
 		t.endpoints.Add(-1)
 		t.bytes -= i.Endpoint().bytes()
 		t.releaseLive(i)
-		why.Key, why.Endpoint, why.Route = *pool.key, i.Endpoint(), goes && n == len(removed)-1
+		why.Key, why.Endpoint, why.Route = pool.Key(), i.Endpoint(), goes && n == len(removed)-1
 		why.Silent = now - time.Duration(i.seen.Load())
 		t.changed(why)
 	}
@@ -288,14 +297,14 @@ func (i *Instance) isStale(now time.Duration) bool {
 func (t *Table) prune(pool *Pool) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.pool(*pool.key) != pool {
+	if t.pool(pool.Key()) != pool {
 		return 0
 	}
 	now := t.now()
-	removed := pool.removeFunc(func(i *Instance) bool { return i.isStale(now) })
+	removed := pool.removeFunc(now, func(i *Instance) bool { return i.isStale(now) })
 	if len(removed) > 0 {
 		t.dropped(pool, removed, Change{Kind: EndpointPruned}, now)
-	} else if len(pool.Instances()) == 0 && now-pool.emptied > t.opts.KeepEmpty {
+	} else if len(pool.Instances()) == 0 && now-pool.members.Load().since > t.opts.KeepEmpty {
 		t.delete(pool)
 	}
 	return len(removed)
@@ -388,7 +397,7 @@ func (t *Table) addInstance(pool *Pool, e *Endpoint, now time.Duration) {
 	i.live = l
 	i.endpoint.Store(e)
 	i.seen.Store(int64(now))
-	pool.add(i)
+	pool.add(i, now)
 }
 
 func (t *Table) releaseLive(i *Instance) {
@@ -425,36 +434,42 @@ func (t *Table) hostIndex(host string) (*index[hostNode], string) {
 	return t.hosts, host
 }
 
-// insert makes a pool known. e becomes the entry of its host unless there is one.
+// insert makes a pool known. e becomes the entry of its host unless there is one;
+// where it is nil, one is made.
 func (t *Table) insert(p *Pool, e *entry[hostNode]) {
-	x, host := t.hostIndex(p.key.Host)
+	key := p.Key()
+	x, host := t.hostIndex(key.Host)
 	n := x.get(host, "")
 	if n == nil {
-		n, e.key = &e.value, Key{Host: host}
+		if e == nil {
+			e = newHost(key.Host)
+		}
+		n = &e.value
 		x.add(e)
 	}
 	n.routes++
 	t.routes.Add(1)
-	if p.key.Path == "" {
+	if key.Path == "" {
 		n.root.Store(p)
 		return
 	}
-	t.paths.add(&entry[*Pool]{*p.key, p})
-	if segments := int32(strings.Count(p.key.Path, "/")); segments > n.deepest.Load() {
+	t.paths.add(&entry[*Pool]{*p.name, p})
+	if segments := int32(strings.Count(key.Path, "/")); segments > n.deepest.Load() {
 		n.deepest.Store(segments)
 	}
 }
 
 func (t *Table) delete(p *Pool) {
-	x, host := t.hostIndex(p.key.Host)
+	key := p.Key()
+	x, host := t.hostIndex(key.Host)
 	n := x.get(host, "")
-	if p.key.Path == "" {
+	if key.Path == "" {
 		n.root.Store(nil)
 	} else {
-		t.paths.remove(*p.key)
+		t.paths.remove(*p.name)
 	}
 	t.routes.Add(-1)
 	if n.routes--; n.routes == 0 {
-		x.remove(Key{Host: host})
+		x.remove(host)
 	}
 }

@@ -18,37 +18,101 @@ const (
 // there were, how long they took, how they ended. Its zero value is empty and
 // ready. Any goroutine may call its methods.
 //
-// It is small, for a large table has as many as it has routes: 72 bytes, and 576
-// more while there are requests. An observation mostly touches the first 64 only,
-// which is what counts where requests spread over thousands of routes.
+// It is small, for a large table has as many as it has routes: 40 bytes, and 240
+// more while there are requests. An observation writes to the first alone, but for
+// one in twenty or, where requests are rarer, one in an interval: that is what counts
+// where they spread over thousands of routes.
 type Traffic struct {
-	mu     sync.Mutex // guards the rest; held for one observation or one copy
-	newest int64      // the number of the newest interval, since 1970; 0 while empty
-	// halves count the requests of the two halves of the window, the even and the odd
-	// ones since 1970: percentiles and shares are of the last two and a half to five
-	// minutes.
-	halves  [2]half
-	current uint32   // requests of the newest interval that are not in counts yet
-	half    uint8    // the newest one's place in halves
-	waiting uint8    // how many of steps are not in latencies yet
-	steps   [8]uint8 // of latencies of the newest half
-	halved  [2]uint8 // how often latencies were divided by 2 so that they fit
-	past    *past    // nil while empty
+	mu      sync.Mutex // guards the rest; held for one observation or one copy
+	past    *past      // nil while empty
+	newest  uint32     // the number of the newest interval, since 1970; 0 while empty
+	waiting uint8      // how many of its requests are not in past yet:
+	ended   [19]ending // how those ended
+}
+
+// ending is how a request ended, in as little as there is: the class of its status,
+// and its latency's step or untimed.
+type ending uint8
+
+const (
+	endings = 3 // good, clientError and serverError
+	untimed = latencySteps
+)
+
+const (
+	good = iota
+	clientError
+	serverError
+)
+
+func endingOf(status, step int) ending {
+	class := good
+	switch {
+	case status >= 500 || status == 0:
+		class = serverError
+	case status >= 400:
+		class = clientError
+	}
+	return ending(step*endings + class)
 }
 
 // past is what has been observed but for the latest few requests. Latencies are
 // counted in steps of a quarter of an octave, so that a percentile is at most a tenth
-// off.
+// off. They and the shares of errors are of two halves of the window, the even and
+// the odd ones since 1970: of the last two and a half to five minutes.
 type past struct {
-	counts    [TrafficBuckets]uint32
-	latencies [2][latencySteps]uint16 // of the halves
+	// few are the counters, as far as a byte goes, and carried how often each has begun
+	// anew since: nil as long as none has, as on all routes but the busy ones.
+	few     [counters]uint8
+	carried *[counters]uint32
 }
 
-// half is half of the window.
-type half struct {
-	timed        uint32 // requests in latencies
-	all          uint32
-	client, fail uint32 // that ended with 4xx; with 5xx, or without a status
+// Where the counters are.
+const (
+	errorCounters   = 2 * (endings - 1)              // behind one for each interval,
+	latencyCounters = TrafficBuckets + errorCounters // and behind those
+	counters        = latencyCounters + 2*latencySteps
+)
+
+// intervalAt returns the counter of the requests of an interval.
+func intervalAt(interval int64) int { return int(interval % TrafficBuckets) }
+
+// errorsAt returns the counter of a half's requests that ended with a class of errors.
+func errorsAt(half int64, class int) int {
+	return TrafficBuckets + int(half%2)*(endings-1) + class - clientError
+}
+
+// latencyAt returns the counter of a half's requests whose latency was a step.
+func latencyAt(half int64, step int) int {
+	return latencyCounters + int(half%2)*latencySteps + step
+}
+
+// halfOf returns the number of the half that an interval is in.
+func halfOf(interval int64) int64 { return interval / (TrafficBuckets / 2) }
+
+func (p *past) count(counter int) {
+	if p.few[counter]++; p.few[counter] == 0 {
+		if p.carried == nil {
+			p.carried = new([counters]uint32)
+		}
+		p.carried[counter]++
+	}
+}
+
+func (p *past) counted(counter int) uint32 {
+	n := uint32(p.few[counter])
+	if p.carried != nil {
+		n += p.carried[counter] << 8
+	}
+	return n
+}
+
+// reset sets counters to 0, so many from one on.
+func (p *past) reset(counter, n int) {
+	clear(p.few[counter : counter+n])
+	if p.carried != nil {
+		clear(p.carried[counter : counter+n])
+	}
 }
 
 // Summary is what a Traffic tells.
@@ -68,89 +132,68 @@ type Summary struct {
 // Observe counts a request that ended at a time with a status, 0 for none. A
 // negative latency is not one: a tunnel lasts as long as its user likes.
 func (t *Traffic) Observe(at time.Time, status int, latency time.Duration) {
-	interval := at.UnixNano() / int64(TrafficInterval)
+	step := untimed
+	if latency >= 0 {
+		step = latencyStep(latency)
+	}
+	interval := min(at.UnixNano()/int64(TrafficInterval), math.MaxUint32)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// What comes late counts as of now: a clock that was set back must not take up
 	// what has passed.
-	if interval > t.newest {
+	if interval > int64(t.newest) {
 		t.settle()
 		t.advance(interval)
 	}
-	t.current++
-	h := &t.halves[t.half&1]
-	h.count(status)
-	if latency < 0 {
-		return
-	}
-	h.timed++
-	t.steps[t.waiting] = uint8(latencyStep(latency))
-	if t.waiting++; int(t.waiting) == len(t.steps) {
+	t.ended[t.waiting] = endingOf(status, step)
+	if t.waiting++; int(t.waiting) == len(t.ended) {
 		t.settle()
 	}
 }
 
 // settle counts what waits.
 func (t *Traffic) settle() {
+	if t.waiting == 0 {
+		return
+	}
 	if t.past == nil {
 		t.past = new(past)
 	}
-	t.past.counts[t.newest%TrafficBuckets] += t.current
-	t.current = 0
-	first := t.halves[t.half].timed - uint32(t.waiting)
-	for i, step := range t.steps[:t.waiting] {
-		t.time(step, first+uint32(i)+1)
+	half := halfOf(int64(t.newest))
+	for _, e := range t.ended[:t.waiting] {
+		t.past.count(intervalAt(int64(t.newest)))
+		if class := int(e % endings); class != good {
+			t.past.count(errorsAt(half, class))
+		}
+		if step := int(e / endings); step != untimed {
+			t.past.count(latencyAt(half, step))
+		}
 	}
 	t.waiting = 0
 }
 
-// halfOf returns the number of the half that an interval is in.
-func halfOf(interval int64) int64 { return interval / (TrafficBuckets / 2) }
-
 // advance makes room up to an interval.
 func (t *Traffic) advance(interval int64) {
-	for n := max(t.newest+1, interval-TrafficBuckets+1); n <= interval; n++ {
-		t.past.counts[n%TrafficBuckets] = 0
-	}
-	for n := max(halfOf(t.newest)+1, halfOf(interval)-1); n <= halfOf(interval); n++ {
-		t.halves[n%2] = half{}
-		t.past.latencies[n%2], t.halved[n%2] = [latencySteps]uint16{}, 0
-	}
-	t.newest, t.half = interval, uint8(halfOf(interval)%2)
-}
-
-func (h *half) count(status int) {
-	h.all++
-	switch {
-	case status >= 500 || status == 0:
-		h.fail++
-	case status >= 400:
-		h.client++
-	}
-}
-
-// time counts the timed request of a number. Once counts are halves, every second
-// request counts, and so on.
-func (t *Traffic) time(step uint8, number uint32) {
-	halved, counts := &t.halved[t.half], &t.past.latencies[t.half]
-	if number&(1<<*halved-1) != 0 {
+	newest := int64(t.newest)
+	t.newest = uint32(interval)
+	if t.past == nil {
 		return
 	}
-	if counts[step] == math.MaxUint16 {
-		for i := range counts {
-			counts[i] /= 2
-		}
-		*halved++
+	for n := max(newest+1, interval-TrafficBuckets+1); n <= interval; n++ {
+		t.past.reset(intervalAt(n), 1)
 	}
-	counts[step]++
+	for half := max(halfOf(newest)+1, halfOf(interval)-1); half <= halfOf(interval); half++ {
+		t.past.reset(errorsAt(half, clientError), endings-1)
+		t.past.reset(latencyAt(half, 0), latencySteps)
+	}
 }
 
 // forget empties it when the last request is longer ago than the window is.
 func (t *Traffic) forget(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.newest != 0 && now.UnixNano()/int64(TrafficInterval)-t.newest > TrafficBuckets {
-		t.newest, t.halves, t.halved, t.current, t.waiting, t.past = 0, [2]half{}, [2]uint8{}, 0, 0, nil
+	if t.newest != 0 && now.UnixNano()/int64(TrafficInterval)-int64(t.newest) > TrafficBuckets {
+		t.newest, t.waiting, t.past = 0, 0, nil
 	}
 }
 
@@ -162,30 +205,31 @@ func (t *Traffic) Summary() (s Summary) {
 		return s
 	}
 	t.settle()
-	s.Newest = time.Unix(0, t.newest*int64(TrafficInterval)).UTC()
-	for n := t.newest - TrafficBuckets + 1; n <= t.newest; n++ {
-		if count := t.past.counts[n%TrafficBuckets]; count > 0 || len(s.Counts) > 0 {
+	newest := int64(t.newest)
+	s.Newest = time.Unix(0, newest*int64(TrafficInterval)).UTC()
+	for n := newest - TrafficBuckets + 1; n <= newest; n++ {
+		count := t.past.counted(intervalAt(n))
+		if count > 0 || len(s.Counts) > 0 {
 			s.Counts = append(s.Counts, count)
 		}
+		if halfOf(n) >= halfOf(newest)-1 {
+			s.Requests += count
+		}
 	}
-	for n := range t.halves {
-		h := &t.halves[n]
-		s.Requests += h.all
-		s.ClientErrors += h.client
-		s.ServerErrors += h.fail
+	for half := range int64(2) {
+		s.ClientErrors += t.past.counted(errorsAt(half, clientError))
+		s.ServerErrors += t.past.counted(errorsAt(half, serverError))
 	}
-	s.P50, s.P95 = t.percentile(50), t.percentile(95)
+	s.P50, s.P95 = t.past.percentile(50), t.past.percentile(95)
 	return s
 }
 
-func (t *Traffic) percentile(percent uint64) time.Duration {
+func (p *past) percentile(percent uint64) time.Duration {
 	var steps [latencySteps]uint64
 	timed := uint64(0)
-	for n := range t.past.latencies {
-		for step, count := range t.past.latencies[n] {
-			steps[step] += uint64(count) << t.halved[n]
-			timed += uint64(count) << t.halved[n]
-		}
+	for step := range steps {
+		steps[step] = uint64(p.counted(latencyAt(0, step))) + uint64(p.counted(latencyAt(1, step)))
+		timed += steps[step]
 	}
 	if timed == 0 {
 		return 0

@@ -102,10 +102,14 @@ func TestTrafficPercentilesOfManyRequests(t *testing.T) {
 	}
 }
 
-func TestTrafficTakesUpLittle(t *testing.T) {
-	var traffic Traffic
-	if hot, past := unsafe.Offsetof(traffic.past), unsafe.Sizeof(*traffic.past); hot > 64 || past > 576 {
+// A pool's hot part is two cache lines, its host's entry is one, and all of a route
+// is in one piece.
+func TestRouteTakesUpLittle(t *testing.T) {
+	if hot, past := unsafe.Sizeof(Traffic{}), unsafe.Sizeof(past{}); hot != 40 || past != 240 {
 		t.Errorf("%d bytes of the latest requests, %d of the past", hot, past)
+	}
+	if pool, host, bucket := unsafe.Sizeof(Pool{}), unsafe.Sizeof(entry[hostNode]{}), unsafe.Sizeof(bucket[hostNode]{}); pool != 128 || host != 64+128 || bucket != 64 {
+		t.Errorf("a pool has %d bytes, a host's entry %d, a bucket %d", pool, host, bucket)
 	}
 }
 
@@ -153,7 +157,7 @@ func TestPoolHasTrafficWhileThereIsSome(t *testing.T) {
 
 func TestTrafficIsCountedAtOnce(t *testing.T) {
 	p := new(Pool)
-	p.init(&Key{Host: "a"}, "a", plain(RoundRobin))
+	p.init(new("a"), "a", plain(RoundRobin))
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -171,7 +175,7 @@ func TestTrafficIsCountedAtOnce(t *testing.T) {
 
 func BenchmarkPoolObserve(b *testing.B) {
 	p := new(Pool)
-	p.init(&Key{Host: "a"}, "a", plain(RoundRobin))
+	p.init(new("a"), "a", plain(RoundRobin))
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Observe(noon, 200, time.Millisecond)
