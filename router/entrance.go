@@ -106,6 +106,11 @@ func (r *Router) listen() error {
 			r.closeListeners()
 			return err
 		}
+		if e.own != nil && e.tls == nil && !r.opts.ProxyProtocol {
+			for n, l := range listeners {
+				listeners[n] = http1.Unpolled(l)
+			}
+		}
 		e.listeners = listeners
 		r.listeners = append(r.listeners, listeners...)
 		for _, l := range listeners {

@@ -17,6 +17,8 @@
 //   - write.go: heads as they are written
 //   - socket*.go and now*.go: reads and writes that the scheduler hears
 //     nothing of, and operror_unix.go: their errors
+//   - accept_linux.go and bare_linux.go: connections that the poller hears nothing
+//     of as long as nobody waits for them
 //   - splice.go: bodies that the kernel carries
 //
 // server*.go is the Server, transport*.go is the Transport.

@@ -3,6 +3,7 @@
 package http1
 
 import (
+	"net/netip"
 	"syscall"
 	"unsafe"
 )
@@ -33,6 +34,44 @@ func sendNow(fd uintptr, p []byte) (int, syscall.Errno) {
 
 // endNow ends the sending half, with what has been kept.
 func endNow(fd uintptr) { syscall.RawSyscall(syscall.SYS_SHUTDOWN, fd, syscall.SHUT_WR, 0) } //nolint:errcheck // the connection is closed either way
+
+// writeVectorNow writes of several pieces what there is room for, if there is any.
+func writeVectorNow(fd uintptr, pieces [][]byte) (int, syscall.Errno) {
+	var vector [4]syscall.Iovec
+	n := 0
+	for _, p := range pieces[:min(len(pieces), len(vector))] {
+		if len(p) > 0 {
+			vector[n].Base = &p[0]
+			vector[n].SetLen(len(p))
+			n++
+		}
+	}
+	for {
+		wrote, _, err := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vector[0])), uintptr(n))
+		switch err {
+		case 0:
+			return int(wrote), 0
+		case syscall.EINTR:
+			continue
+		}
+		return 0, err
+	}
+}
+
+// acceptNow accepts a connection that waits, if there is one.
+func acceptNow(fd uintptr) (int, netip.AddrPort, syscall.Errno) {
+	var remote syscall.RawSockaddrAny
+	size := uint32(unsafe.Sizeof(remote))
+	got, _, err := syscall.RawSyscall6(syscall.SYS_ACCEPT4, fd, uintptr(unsafe.Pointer(&remote)), uintptr(unsafe.Pointer(&size)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+	if err != 0 {
+		return -1, netip.AddrPort{}, err
+	}
+	return int(got), addressIn(&remote), 0
+}
+
+// closeNow closes a socket, which takes no time as long as nobody has had it
+// linger.
+func closeNow(fd uintptr) { syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0) } //nolint:errcheck // it is closed whatever it says
 
 // ioNow is for a descriptor that does not block, and at least one byte. Flags are
 // for those calls that have any.

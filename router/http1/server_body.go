@@ -61,8 +61,9 @@ func (b *requestBody) TCP() *net.TCPConn {
 	if b.t == nil || b.closed.Load() || b.framed.kind != lengthBody || b.framed.err != nil || len(b.c.rd.buffered()) > 0 {
 		return nil
 	}
-	b.lent = b.c.tcp != nil
-	return b.c.tcp
+	tcp := b.c.plain()
+	b.lent = tcp != nil
+	return tcp
 }
 
 // Rest is how many bytes are still to come, where that is known.

@@ -20,6 +20,7 @@ type conn struct {
 	server *Server
 	rwc    net.Conn
 	tcp    *net.TCPConn // rwc, where that is one; else nil
+	bare   bareTCP      // rwc, where that is one; else nil
 	out    io.Writer    // what replies are written to: rwc
 	raw    syscall.RawConn
 	tls    *tls.ConnectionState
@@ -38,6 +39,20 @@ type conn struct {
 	turn     *turn // of the request that is served; nil when there is none
 
 	previous, next *conn // in the server's list
+}
+
+// bareTCP is a connection that can become a net.TCPConn.
+type bareTCP interface {
+	TCP() *net.TCPConn // nil when it cannot just now
+	Leave() net.Conn   // for others to have; it is used no more
+}
+
+// plain returns the connection where that is one of TCP, else nil.
+func (c *conn) plain() *net.TCPConn {
+	if c.bare != nil {
+		return c.bare.TCP()
+	}
+	return c.tcp
 }
 
 // What a connection does, in conn.state.
@@ -61,11 +76,12 @@ func (c *conn) serve() {
 		return
 	}
 	c.tcp, _ = c.rwc.(*net.TCPConn)
+	c.bare, _ = c.rwc.(bareTCP)
 	c.raw = rawConn(c.rwc)
 	c.out = c.rwc
-	if c.tcp != nil {
-		c.lazy, _ = newLazyReader(c.tcp, minBuffer)
-		socket := newSocket(c.tcp)
+	if plain, ok := c.rwc.(plainConn); ok && (c.tcp != nil || c.bare != nil) {
+		c.lazy, _ = newLazyReader(plain, minBuffer)
+		socket := newSocket(plain)
 		c.rd.src, c.out = socket, socket
 	}
 	for c.await() && c.serveRequest() {
@@ -124,7 +140,7 @@ func (c *conn) panicked(err any) {
 	if !c.hijacked {
 		t.detach()
 	}
-	if tcp, ok := innermost(c.rwc).(*net.TCPConn); ok && t.res.untilClose && !c.hijacked {
+	if tcp, ok := innermost(c.rwc).(interface{ SetLinger(sec int) error }); ok && t.res.untilClose && !c.hijacked {
 		tcp.SetLinger(0) //nolint:errcheck // only a reset tells that this was not all
 	}
 }

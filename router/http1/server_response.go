@@ -268,15 +268,9 @@ func (w *response) flushWith(p, end []byte) error {
 		return w.err
 	}
 	var err error
-	switch {
-	case len(p) == 0:
+	if len(p) == 0 {
 		_, err = w.write(pending)
-	case w.c.tcp != nil:
-		w.vector = [3][]byte{pending, p, end}
-		w.buffers = w.vector[:]
-		_, err = w.buffers.WriteTo(w.c.tcp)
-		w.vector = [3][]byte{}
-	default:
+	} else {
 		err = w.writePieces(pending, p, end)
 	}
 	if err != nil {
@@ -296,9 +290,22 @@ func (w *response) write(p []byte) (int, error) {
 	return w.c.out.Write(p)
 }
 
-// writePieces writes to a connection that takes one piece at a time: as few and
-// as large ones as the buffer makes of them.
-func (w *response) writePieces(pending, p, end []byte) error {
+// vectorWriter writes several pieces in one.
+type vectorWriter interface{ WriteVector(pieces [][]byte) error }
+
+// writePieces writes all pieces in one, where that is possible. Else there are as
+// few and as large ones as the buffer makes of them.
+func (w *response) writePieces(pending, p, end []byte) (err error) {
+	w.vector = [3][]byte{pending, p, end}
+	defer func() { w.vector = [3][]byte{} }()
+	if out, ok := w.c.out.(vectorWriter); ok {
+		return out.WriteVector(w.vector[:])
+	}
+	if w.c.tcp != nil {
+		w.buffers = w.vector[:]
+		_, err = w.buffers.WriteTo(w.c.tcp)
+		return err
+	}
 	n := min(len(p), cap(pending)-len(pending))
 	if _, err := w.c.rwc.Write(append(pending, p[:n]...)); err != nil {
 		return err
@@ -341,7 +348,11 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if w.c.tcp == nil || w.c.hijacked || w.length < 0 || !w.mayHaveBody() || !isKernels(src) {
+	var tcp *net.TCPConn
+	if isKernels(src) {
+		tcp = w.TCPWriter()
+	}
+	if tcp == nil {
 		buf := getBuffer(copyBuffer)
 		defer putBuffer(buf)
 		return io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{src}, *buf)
@@ -353,7 +364,7 @@ func (w *response) ReadFrom(src io.Reader) (n int64, err error) {
 	if !ok || limited.N > w.length-w.wrote {
 		limited = &io.LimitedReader{R: src, N: w.length - w.wrote}
 	}
-	n, err = w.c.tcp.ReadFrom(limited)
+	n, err = tcp.ReadFrom(limited)
 	w.wrote += n
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // one that the caller has set for the source
 		w.t.ctx.lost()
@@ -366,7 +377,7 @@ func (w *response) TCPWriter() *net.TCPConn {
 	if w.c.hijacked || w.length < 0 || !w.mayHaveBody() {
 		return nil
 	}
-	return w.c.tcp
+	return w.c.plain()
 }
 
 // isKernels says whether the kernel can move what a reader gives.
@@ -461,10 +472,13 @@ func (w *response) Take() (conn net.Conn, early []byte, err error) {
 	}
 	w.t.ctx.unwatch()
 	c.rwc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at the next read
+	if conn = c.rwc; c.bare != nil {
+		conn = c.bare.Leave()
+	}
 	early = bytes.Clone(c.rd.buffered())
 	c.rd.drop()
 	w.buf = nil
-	return c.rwc, early, nil
+	return conn, early, nil
 }
 
 // SetReadDeadline is for http.ResponseController.

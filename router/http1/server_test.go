@@ -24,7 +24,7 @@ func serve(t testing.TB, h http.HandlerFunc, change ...func(*Server)) string {
 		f(s)
 	}
 	done := make(chan error)
-	go func() { done <- s.Serve(l) }()
+	go func() { done <- s.Serve(Unpolled(l)) }()
 	t.Cleanup(func() {
 		s.Close()
 		if err := <-done; err != http.ErrServerClosed {

@@ -10,7 +10,7 @@ import (
 // socket is a TCP connection for reading and writing. One goroutine reads it and
 // one writes it at a time.
 type socket struct {
-	tcp     *net.TCPConn
+	conn    plainConn
 	in, out transfer
 	held    bool // what WriteLast has written may not have gone
 }
@@ -23,34 +23,37 @@ type transfer struct {
 	n   int
 	err syscall.Errno
 
+	tryVector func(fd uintptr) bool // made once
+	pieces    [][]byte
+
 	last bool // nothing is written behind it
 }
 
 // newSocket returns what reads and writes a connection.
-func newSocket(tcp *net.TCPConn) io.ReadWriter {
-	raw, err := tcp.SyscallConn()
+func newSocket(conn plainConn) io.ReadWriter {
+	raw, err := conn.SyscallConn()
 	if err != nil {
-		return tcp
+		return conn
 	}
-	return lendSocket(tcp, raw)
+	return lendSocket(conn, raw)
 }
 
 // idleSockets are those that nobody uses.
 var idleSockets = sync.Pool{New: func() any {
 	s := new(socket)
-	s.in.try, s.out.try = s.in.read, s.out.write
+	s.in.try, s.out.try, s.out.tryVector = s.in.read, s.out.write, s.out.writeVector
 	return s
 }}
 
-func lendSocket(tcp *net.TCPConn, raw syscall.RawConn) *socket {
+func lendSocket(conn plainConn, raw syscall.RawConn) *socket {
 	s := idleSockets.Get().(*socket)
-	s.tcp, s.in.raw, s.out.raw = tcp, raw, raw
+	s.conn, s.in.raw, s.out.raw = conn, raw, raw
 	return s
 }
 
 // release gives the socket back, which nobody uses any more.
 func (s *socket) release() {
-	s.tcp, s.in.raw, s.out.raw = nil, nil, nil
+	s.conn, s.in.raw, s.out.raw = nil, nil, nil
 	s.out.last, s.held = false, false
 	idleSockets.Put(s)
 }
@@ -80,7 +83,7 @@ func (l *lazyWriter) Write(p []byte) (int, error) {
 // Read is that of net.TCPConn, with its errors.
 func (s *socket) Read(p []byte) (int, error) {
 	if len(p) == 0 {
-		return s.tcp.Read(p)
+		return s.conn.Read(p)
 	}
 	t := &s.in
 	t.p = p
@@ -90,7 +93,7 @@ func (s *socket) Read(p []byte) (int, error) {
 	case err != nil:
 		return 0, named("read", err)
 	case t.err != 0:
-		return 0, opError(s.tcp, "read", t.err)
+		return 0, opError(s.conn, "read", t.err)
 	case t.n == 0:
 		return 0, io.EOF
 	}
@@ -105,7 +108,7 @@ func (t *transfer) read(fd uintptr) bool {
 // Write is that of net.TCPConn, with its errors.
 func (s *socket) Write(p []byte) (n int, err error) {
 	if len(p) == 0 {
-		return s.tcp.Write(p)
+		return s.conn.Write(p)
 	}
 	t := &s.out
 	t.p, t.n = p, 0
@@ -115,9 +118,43 @@ func (s *socket) Write(p []byte) (n int, err error) {
 	case err != nil:
 		return t.n, named("write", err)
 	case t.err != 0:
-		return t.n, opError(s.tcp, "write", t.err)
+		return t.n, opError(s.conn, "write", t.err)
 	}
 	return t.n, nil
+}
+
+// WriteVector writes several pieces, which it takes apart.
+func (s *socket) WriteVector(pieces [][]byte) error {
+	t := &s.out
+	t.pieces = pieces
+	err := t.raw.Write(t.tryVector)
+	t.pieces = nil
+	switch {
+	case err != nil:
+		return named("writev", err)
+	case t.err != 0:
+		return opError(s.conn, "writev", t.err)
+	}
+	return nil
+}
+
+func (t *transfer) writeVector(fd uintptr) bool {
+	for {
+		for len(t.pieces) > 0 && len(t.pieces[0]) == 0 {
+			t.pieces = t.pieces[1:]
+		}
+		if len(t.pieces) == 0 {
+			return true
+		}
+		var n int
+		if n, t.err = writeVectorNow(fd, t.pieces); t.err != 0 {
+			return t.err != syscall.EAGAIN
+		}
+		for i, p := range t.pieces {
+			took := min(n, len(p))
+			t.pieces[i], n = p[took:], n-took
+		}
+	}
 }
 
 // WriteLast is Write for what a connection ends with. It may stay here until End.

@@ -8,7 +8,7 @@ import (
 )
 
 // newSocket returns what reads and writes a connection.
-func newSocket(tcp *net.TCPConn) io.ReadWriter { return tcp }
+func newSocket(conn plainConn) io.ReadWriter { return conn }
 
 // newLazyWriter returns what writes a connection.
 func newLazyWriter(tcp *net.TCPConn) io.Writer { return tcp }

@@ -1,6 +1,15 @@
 package http1
 
-import "net"
+import (
+	"net"
+	"syscall"
+)
+
+// plainConn is a TCP connection as it is: a net.TCPConn, or what becomes one.
+type plainConn interface {
+	net.Conn
+	syscall.Conn
+}
 
 // Sockets returns a listener whose TCP connections are read and written without
 // telling the scheduler, where there is such a way. It is for what wraps them, such

@@ -44,7 +44,7 @@ const (
 func Splice(dst io.Writer, body io.Reader) (n int64, err error) {
 	src, ok := body.(Body)
 	to, can := dst.(io.ReaderFrom)
-	if !ok || !can || tcpOf(dst) == nil {
+	if !ok || !can || src.Rest() < spliceAtLeast || tcpOf(dst) == nil {
 		return 0, nil
 	}
 	for src.Rest() >= spliceAtLeast || n > 0 && src.Rest() > spliceTail {

@@ -2,17 +2,15 @@
 
 package http1
 
-import "net"
-
 // lazyReader reads a connection into a buffer. It holds it while it waits.
 type lazyReader struct {
-	conn *net.TCPConn
+	conn plainConn
 	size int
 	buf  *[]byte
 }
 
 // newLazyReader returns one whose buffer has a size.
-func newLazyReader(conn *net.TCPConn, size int) (*lazyReader, error) {
+func newLazyReader(conn plainConn, size int) (*lazyReader, error) {
 	return &lazyReader{conn: conn, size: size}, nil
 }
 

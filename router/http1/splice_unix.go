@@ -4,7 +4,7 @@ package http1
 
 import (
 	"io"
-	"net"
+
 	"os"
 	"sync"
 	"syscall"
@@ -23,7 +23,7 @@ type lazyReader struct {
 }
 
 // newLazyReader returns one whose buffer has a size.
-func newLazyReader(conn *net.TCPConn, size int) (*lazyReader, error) {
+func newLazyReader(conn plainConn, size int) (*lazyReader, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
 		return nil, err
