@@ -162,47 +162,52 @@ func (a *Apps) Refuse(subject string, key route.Key, r *wire.Registration) error
 // file that messages are being published of, which State shows only when they are
 // on their way. Any goroutine may call it.
 func (a *Apps) Admits(key route.Key, addr string) bool {
-	o, taken := a.index.Load().owners[key]
-	return !taken || o.app.open || o.app.own[addr] != nil
+	x := a.index.Load()
+	o, taken := x.owner(key)
+	return !taken || o.app.Open || x.hasInstance(o.app, addr)
 }
 
 // Owns says whether a route and the endpoint at an address are both the file's
 // own. Any goroutine may call it.
 func (a *Apps) Owns(key route.Key, addr string) bool {
-	o, taken := a.index.Load().owners[key]
-	return taken && o.app.own[addr] != nil
+	x := a.index.Load()
+	o, taken := x.owner(key)
+	return taken && x.hasInstance(o.app, addr)
 }
 
 // Owner returns the app that has a route in the file, and the place that says so:
 // a file, included or not, and its line. Any goroutine may call it.
 func (a *Apps) Owner(key route.Key) (app, file string, line int, ok bool) {
-	o, ok := a.index.Load().owners[key]
+	o, ok := a.index.Load().owner(key)
 	if !ok {
 		return "", "", 0, false
 	}
-	return o.app.name, o.file, o.line, true
+	return o.app.Name, o.at.File, o.at.Line, true
 }
 
 // AppName returns the name of the file's app that has a GUID on the wire, and false
 // when none has it.
 func (a *Apps) AppName(guid string) (string, bool) {
-	name, ok := a.index.Load().names[guid]
-	return name, ok
+	app, ok := a.index.Load().apps[guid]
+	if !ok {
+		return "", false
+	}
+	return app.Name, true
 }
 
 // Open reports whether the file has a route, and admits endpoints of other clients
 // to it.
 func (a *Apps) Open(key route.Key) bool {
-	o, ok := a.index.Load().owners[key]
-	return ok && o.app.open
+	o, ok := a.index.Load().owner(key)
+	return ok && o.app.Open
 }
 
 // Concerns says whether a route is the file's, or was before the last edit: a
 // route that an edit has removed is on its way out of the table. Any goroutine may
 // call it.
 func (a *Apps) Concerns(key route.Key) bool {
-	_, is := a.index.Load().owners[key]
-	_, was := a.former.Load().owners[key]
+	_, is := a.index.Load().owner(key)
+	_, was := a.former.Load().owner(key)
 	return is || was
 }
 

@@ -8,75 +8,85 @@ import (
 )
 
 // index answers, for any goroutine, whose a route is. It is never modified once
-// published.
+// published. A large file's is the largest thing that is kept of it: it points into
+// the manifest, and has no copies.
 type index struct {
-	owners map[route.Key]owner
-	names  map[string]string // of the apps, by their GUIDs
+	owners    map[string]owner   // by the routes' keys, as Key.String has them
+	instances map[appAddress]int // their places in their apps
+	apps      map[string]*App    // by their GUIDs
 }
 
-// owner is the app that has a route.
+// owner is the app that has a route, and where the file says so.
 type owner struct {
-	app  *indexedApp
-	file string // where the route is written
-	line int
+	app *App
+	at  *Route
 }
 
-type indexedApp struct {
-	name string
-	open bool
-	own  map[string]*wire.Registration // by address
+// appAddress is an instance of an app by its address.
+type appAddress struct {
+	app  *App
+	addr string
 }
 
 // newIndex returns the index of a manifest; of none, an empty one.
 func newIndex(m *Manifest) *index {
-	x := &index{owners: make(map[route.Key]owner), names: make(map[string]string)}
+	x := &index{owners: make(map[string]owner, m.CountRoutes()), instances: make(map[appAddress]int), apps: make(map[string]*App)}
 	if m == nil {
 		return x
 	}
 	for i := range m.Apps {
 		app := &m.Apps[i]
-		indexed := &indexedApp{name: app.Name, open: app.Open, own: make(map[string]*wire.Registration, len(app.Instances))}
-		x.names[app.ID] = app.Name
-		tags := app.wireTags()
+		x.apps[app.ID] = app
 		for n, instance := range app.Instances {
-			r := app.registration(n, instance, nil, tags)
-			indexed.own[r.Address()] = r
+			r := app.registration(n, instance, nil, nil)
+			x.instances[appAddress{app, r.Address()}] = n
 		}
-		for _, rt := range app.Routes {
-			x.owners[rt.Key] = owner{indexed, rt.File, rt.Line}
+		for n := range app.Routes {
+			x.owners[app.Routes[n].Key.String()] = owner{app, &app.Routes[n]}
 		}
 	}
 	return x
 }
 
+// owner returns whose a route is, and false when it is none of the file's.
+func (x *index) owner(key route.Key) (owner, bool) {
+	o, ok := x.owners[key.String()]
+	return o, ok
+}
+
+// hasInstance says whether an app has an instance at an address.
+func (x *index) hasInstance(app *App, addr string) bool {
+	_, ok := x.instances[appAddress{app, addr}]
+	return ok
+}
+
 // refuse is Apps.Refuse against this index.
 func (x *index) refuse(subject string, key route.Key, r *wire.Registration) error {
-	o, taken := x.owners[key]
-	if !taken || o.app.open {
+	o, taken := x.owner(key)
+	if !taken || o.app.Open {
 		return nil
 	}
-	own := o.app.own[r.Address()]
+	n, own := x.instances[appAddress{o.app, r.Address()}]
 	switch {
-	case subject == wire.SubjectUnregister && own != nil:
+	case subject == wire.SubjectUnregister && own:
 		// The file's client unregisters only what has left the index before.
 		return fmt.Errorf("route %s belongs to app %s (%s:%d); its instance %s goes when the file says so; `open: true` lets others unregister it",
-			key, o.app.name, o.file, o.line, r.Address())
+			key, o.app.Name, o.at.File, o.at.Line, r.Address())
 	case subject == wire.SubjectUnregister:
 		return nil // an instance that the file had, or nobody's
-	case own != nil && o.app.admits(own, r):
+	case own && o.app.sends(n, r):
 		return nil
 	}
 	return fmt.Errorf("route %s belongs to app %s (%s:%d); only its own instances may register; `open: true` admits others",
-		key, o.app.name, o.file, o.line)
+		key, o.app.Name, o.at.File, o.at.Line)
 }
 
-// admits reports whether a message for one of the app's addresses is one that
-// the file's client sends.
-func (a *indexedApp) admits(own, r *wire.Registration) bool {
+// sends reports whether a message for one of the app's instances is one that the
+// file's client sends.
+func (a *App) sends(instance int, r *wire.Registration) bool {
+	own := a.registration(instance, a.Instances[instance], nil, r.Tags)
 	if own.Options.LoadBalancing == "" && r.Options.LoadBalancing == roundRobin {
-		back := *r // as Diff sends it
-		back.Options.LoadBalancing = ""
-		r = &back
+		own.Options.LoadBalancing = roundRobin // as Diff sends it
 	}
-	return sameEndpoint(own, r)
+	return a.hasWireTags(r.Tags) && sameEndpoint(&own, r)
 }

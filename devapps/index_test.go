@@ -95,6 +95,34 @@ func TestRefuseOfForeignRoutesAllocatesNothing(t *testing.T) {
 	}
 }
 
+// The file's client's own messages are known by each field, and each tag.
+func TestSendsKnowsTheAppsOwnMessages(t *testing.T) {
+	for text, wrong := range map[string][]map[string]string{
+		"apps: {web: 3000}": {nil, {}, {"component": "api"}, {"component": "web", "more": ""}, {"other": "web"}},
+		"apps: {web: {port: 3000, tags: {team: core}}}": {
+			{"component": "web"}, {"team": "core"}, {"component": "web", "team": ""}, {"component": "web", "team": "core", "more": ""}, {"component": "web", "other": "core"}},
+		"apps: {web: {port: 3000, tags: {component: front}}}": {nil, {"component": "web"}, {"component": "front", "more": ""}},
+	} {
+		m := mustParse(t, text)
+		own := m.Registrations()[0]
+		if !m.Apps[0].sends(0, own) {
+			t.Errorf("%s: own message is not known", text)
+		}
+		for _, tags := range wrong {
+			other := *own
+			other.Tags = tags
+			if m.Apps[0].sends(0, &other) {
+				t.Errorf("%s: a message with the tags %v is taken for its own", text, tags)
+			}
+		}
+		other := *own
+		other.HealthCheckPath = "/mine"
+		if m.Apps[0].sends(0, &other) {
+			t.Errorf("%s: a message with another health path is taken for its own", text)
+		}
+	}
+}
+
 type publishFunc func(subject string, data []byte) error
 
 func (f publishFunc) Publish(subject string, data []byte) error { return f(subject, data) }

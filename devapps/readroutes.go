@@ -1,6 +1,7 @@
 package devapps
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -30,6 +31,7 @@ func (r *reader) appRoutes(app *App, domain string, key *yaml.Node, nodes []*yam
 		}
 		r.claim(app, key, app.Name+"."+domain, true)
 	}
+	app.Routes = slices.Grow(app.Routes, len(nodes))
 	for _, n := range nodes {
 		if uri, ok := r.word(n, "a route"); ok {
 			r.claim(app, n, uri, false)

@@ -26,15 +26,15 @@ func (m *Manifest) Registrations() []*wire.Registration {
 		groups, tags := app.uriGroups(), app.wireTags()
 		for index, instance := range app.Instances {
 			for _, uris := range groups {
-				all = append(all, app.registration(index, instance, uris, tags))
+				all = append(all, new(app.registration(index, instance, uris, tags)))
 			}
 		}
 	}
 	return all
 }
 
-func (a *App) registration(index int, i Instance, uris []string, tags map[string]string) *wire.Registration {
-	return &wire.Registration{
+func (a *App) registration(index int, i Instance, uris []string, tags map[string]string) wire.Registration {
+	return wire.Registration{
 		Host:                 i.Host,
 		Port:                 i.Port,
 		TLSPort:              i.TLSPort,
@@ -76,6 +76,26 @@ func (a *App) wireTags() map[string]string {
 	tags := map[string]string{"component": a.Name}
 	maps.Copy(tags, a.Tags)
 	return tags
+}
+
+// hasWireTags reports whether tags are the app's wireTags.
+func (a *App) hasWireTags(tags map[string]string) bool {
+	name, named := a.Tags["component"]
+	if !named {
+		name = a.Name
+	}
+	if value, ok := tags["component"]; !ok || value != name {
+		return false
+	}
+	for name, value := range a.Tags {
+		if have, ok := tags[name]; !ok || have != value {
+			return false
+		}
+	}
+	if named {
+		return len(tags) == len(a.Tags)
+	}
+	return len(tags) == len(a.Tags)+1
 }
 
 // sameEndpoint reports whether two messages say the same of an endpoint,
