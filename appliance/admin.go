@@ -49,7 +49,7 @@ func bindAdmin(c *config.Config, log *slog.Logger) (p adminPorts, err error) {
 	return p, nil
 }
 
-func (p *adminPorts) handle(r *router.Router, page *web.Server, c *config.Config) {
+func (p *adminPorts) handle(r *router.Router, page *web.Server, t turns, c *config.Config) {
 	endpoints := r.Admin(p.routerAdmin(c))
 	mux := http.NewServeMux()
 	mux.Handle("/", page)
@@ -60,8 +60,8 @@ func (p *adminPorts) handle(r *router.Router, page *web.Server, c *config.Config
 			mux.Handle(path, endpoints)
 		}
 	}
-	p.main.handle(c, mux)
-	p.routes.handle(c, onlyAt(endpoints, "/routes"))
+	p.main.handle(c, t.handler(mux))
+	p.routes.handle(c, t.handler(onlyAt(endpoints, "/routes")))
 	p.health.handle(c, onlyAt(endpoints, healthPaths...))
 }
 

@@ -80,6 +80,7 @@ type Appliance struct {
 	router    *router.Router
 	apps      *devapps.Apps // nil when no file is watched
 	page      *web.Server
+	turns     turns                           // of those who look at the page and its like
 	requests  *requests.Log                   // nil when none is kept
 	usage     func() (mem int64, cpu float64) // of the process
 	feed      *feed
@@ -106,6 +107,7 @@ func New(o Options) (_ *Appliance, err error) {
 	c := &a.opts.Config
 	logStart(c, a.log)
 	setProcs(c.GoMaxProcs)
+	a.turns = newTurns()
 	a.requests, a.usage = a.newRequestLog(&c.RequestLog), admin.NewUsage()
 	a.page = web.New(web.Options{
 		State: a.state, Requests: a.requestLog(), Status: a.status, Explain: a.explain, Registrations: a.registrations,
@@ -134,8 +136,8 @@ func New(o Options) (_ *Appliance, err error) {
 	if a.router, err = a.newRouter(c); err != nil {
 		return nil, err
 	}
-	a.admin.handle(a.router, a.page, c)
-	a.metrics.handle(c, onlyAt(a.router.Metrics().Handler(), "/metrics"))
+	a.admin.handle(a.router, a.page, a.turns, c)
+	a.metrics.handle(c, a.turns.handler(onlyAt(a.router.Metrics().Handler(), "/metrics")))
 	a.debug.handle(c, admin.NewDebug(o.LogLevel))
 	if c.RoutesFile != "" {
 		a.apps = devapps.New(devapps.Options{

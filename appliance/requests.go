@@ -214,11 +214,11 @@ func sessions(list []requests.Session) []web.Session {
 // shown what requests carried.
 func (a *Appliance) pageForTraffic() http.Handler {
 	if !a.opts.Config.EnablePROXY {
-		return a.page
+		return a.turns.handler(a.page)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return a.turns.handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
 		r.RemoteAddr = "claimed " + r.RemoteAddr
 		a.page.ServeHTTP(w, r)
-	})
+	}))
 }
