@@ -8,7 +8,7 @@ export CGO_ENABLED = 0
 # All but the race detector's builds have -trimpath: what one target has compiled
 # of the libraries, the next one finds.
 
-.PHONY: build run test race e2e lint cross cover bench size compare fuzz clean
+.PHONY: build run test race e2e lint cross cover bench size compare fuzz soak clean
 
 build:
 	go build -trimpath -ldflags '-X main.buildVersion=$(VERSION)' -o bin/ ./cmd/devrouter
@@ -42,6 +42,7 @@ test-nethttp:
 lint:
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
 	go vet -trimpath ./...
+	GOOS=linux go vet -trimpath -tags soak ./cmd/devrouter
 	go mod tidy -diff
 	@if command -v staticcheck >/dev/null; then staticcheck ./...; fi
 
@@ -74,6 +75,12 @@ fuzz:
 		for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
 		done; done
+
+# A devrouter under load for a time, and what is left of it afterwards; then a flood
+# of its page. Linux only. SOAK=24h make soak for a day.
+SOAK ?= 5m
+soak:
+	SOAK=$(SOAK) go test -trimpath -count=1 -tags soak -timeout 0 -v -run 'TestSoak|TestFlood' ./cmd/devrouter
 
 clean:
 	rm -rf bin dist cover.out
