@@ -20,6 +20,9 @@
 //   - accept_linux.go and bare_linux.go: connections that the poller hears nothing
 //     of as long as nobody waits for them
 //   - splice.go: bodies that the kernel carries
+//   - tunnel.go: connections that have switched to another protocol, and are
+//     joined; tunnel_linux.go, tunnel_unsent_linux.go, tunnel_poller_linux.go: how
+//     a poller of our own carries them, without goroutines and buffers of theirs
 //
 // server*.go is the Server, transport*.go is the Transport.
 //

@@ -447,6 +447,7 @@ func (w *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	conn = left(conn)
 	in := bufio.NewReader(conn)
 	if len(early) > 0 {
 		in = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(early), conn), max(len(early), 4096))
@@ -472,13 +473,10 @@ func (w *response) Take() (conn net.Conn, early []byte, err error) {
 	}
 	w.t.ctx.unwatch()
 	c.rwc.SetDeadline(time.Time{}) //nolint:errcheck // a broken connection shows at the next read
-	if conn = c.rwc; c.bare != nil {
-		conn = c.bare.Leave()
-	}
 	early = bytes.Clone(c.rd.buffered())
 	c.rd.drop()
 	w.buf = nil
-	return conn, early, nil
+	return c.rwc, early, nil
 }
 
 // SetReadDeadline is for http.ResponseController.

@@ -78,9 +78,9 @@ func tcpOf(dst io.Writer) *net.TCPConn {
 	return nil
 }
 
-// CopyStream copies a stream until it ends, for instance one direction of a
+// copyStream copies a stream until it ends, for instance one direction of a
 // tunnel. While nothing comes it holds no buffer, where the system permits.
-func CopyStream(dst io.Writer, src io.Reader) error {
+func copyStream(dst io.Writer, src io.Reader) error {
 	stream, ok := src.(Stream)
 	if !ok {
 		if conn, isTCP := src.(*net.TCPConn); isTCP {

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -300,6 +301,9 @@ func Bare(body io.ReadWriteCloser) io.ReadWriteCloser {
 	}
 	return body
 }
+
+// Unread implements Unread.
+func (u *upgraded) Unread() (net.Conn, []byte) { return u.c.conn, bytes.Clone(u.c.in.buffered()) }
 
 func (u *upgraded) Read(p []byte) (int, error) {
 	n, err := u.c.in.Read(p)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"devrouter/router/accesslog"
+	"devrouter/router/http1"
 	"devrouter/router/route"
 	"devrouter/router/stripe"
 )
@@ -121,10 +122,11 @@ type Handler struct {
 	returning atomic.Int64 // requests that a route service has yet to answer, but for
 	closing   atomic.Bool  // those that came when this was true
 
-	hairpin *hairpin // nil when there is none
-	stalls  stalls
-	tunnels tunnels
-	unwatch func() bool // ends the look at Options.Base for them
+	hairpin  *hairpin // nil when there is none
+	stalls   stalls
+	tunnels  tunnels
+	carriers http1.Tunnels
+	unwatch  func() bool // ends the look at Options.Base for them
 }
 
 // New returns a handler.

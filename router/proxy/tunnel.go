@@ -142,9 +142,17 @@ func (c *unreadConn) TCP() *net.TCPConn {
 
 // TCPWriter returns the connection, when it is plain TCP.
 func (c *unreadConn) TCPWriter() *net.TCPConn {
-	tcp, _ := c.Conn.(*net.TCPConn)
-	return tcp
+	switch conn := c.Conn.(type) {
+	case *net.TCPConn:
+		return conn
+	case interface{ TCP() *net.TCPConn }: // as the router's own server has accepted it
+		return conn.TCP()
+	}
+	return nil
 }
+
+// Unread implements http1.Unread.
+func (c *unreadConn) Unread() (net.Conn, []byte) { return c.Conn, c.early }
 
 // CloseWrite ends the client's reading half.
 func (c *unreadConn) CloseWrite() error {

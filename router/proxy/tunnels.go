@@ -1,6 +1,10 @@
 package proxy
 
-import "sync"
+import (
+	"sync"
+
+	"devrouter/router/http1"
+)
 
 // tunnels are those of a handler that have not ended. One look at Options.Base
 // does for all: a thousand of them each with its own are a third of a MiB. The
@@ -11,15 +15,23 @@ type tunnels struct {
 	ended bool // Options.Base has
 }
 
-// add adds a tunnel, and says whether it may go on.
-func (s *tunnels) add(t *tunnelled) bool {
+// add adds a tunnel that is about to begin.
+func (s *tunnels) add(t *tunnelled) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.next = s.first; t.next != nil {
 		t.next.previous = t
 	}
 	s.first = t
-	return !s.ended
+}
+
+// began notes how to end a tunnel, which may have ended by itself meanwhile.
+func (s *tunnels) began(t *tunnelled, tunnel http1.Tunnel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.tunnel = tunnel; s.ended {
+		go tunnel.Close()
+	}
 }
 
 func (s *tunnels) remove(t *tunnelled) {
@@ -41,6 +53,9 @@ func (s *tunnels) end() {
 	defer s.mu.Unlock()
 	s.ended = true
 	for t := s.first; t != nil; t = t.next {
-		go t.close() // it may take as long as a client that does not read likes
+		if t.tunnel == nil {
+			continue // began ends it
+		}
+		go t.tunnel.Close() // it may take as long as a client that does not read likes
 	}
 }

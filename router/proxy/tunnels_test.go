@@ -29,14 +29,29 @@ func TestTunnelsAreForgottenInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestTunnelsThatComeAfterTheEndMayNotGoOn(t *testing.T) {
+// closable is a tunnel that tells when it is closed.
+type closable chan struct{}
+
+func (c closable) Close() { close(c) }
+
+func TestTunnelsThatBeginAfterTheEndAreClosed(t *testing.T) {
 	var s tunnels
-	if !s.add(new(tunnelled)) {
-		t.Error("a tunnel may not go on before the end")
+	early, late := closable(make(chan struct{})), closable(make(chan struct{}))
+	a, b, c := new(tunnelled), new(tunnelled), new(tunnelled)
+	s.add(a)
+	s.began(a, early)
+	s.add(b) // and begins only after the end
+	select {
+	case <-early:
+		t.Error("a tunnel was closed before the end")
+	default:
 	}
-	s.remove(s.first)
 	s.end()
-	if s.add(new(tunnelled)) {
-		t.Error("a tunnel may go on after the end")
-	}
+	<-early
+	s.began(b, late)
+	<-late
+	s.add(c)
+	later := closable(make(chan struct{}))
+	s.began(c, later)
+	<-later
 }
