@@ -3,6 +3,7 @@ package route
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -10,19 +11,22 @@ import (
 // Endpoint is one instance of an app as its registration described it. It is
 // never modified once registered; a registration that differs replaces it.
 type Endpoint struct {
-	Addr                string // host:port, the identity within a pool
-	TLS                 bool
-	Protocol            string // http1, http2 (with TLS) or h2c; any other is http1
-	App                 string
-	InstanceID          string // the value of the sticky cookie; empty takes part in none
-	InstanceIndex       string
+	// What each request reads comes first, and is in as few cache lines as there are.
+	Addr          string // host:port, the identity within a pool
+	Protocol      string // http1, http2 (with TLS) or h2c; any other is http1
+	App           string
+	InstanceID    string // the value of the sticky cookie; empty takes part in none
+	InstanceIndex string
+	Tags          Tags
+	TLS           bool
+	settled       bool // settle has been called
+
 	ServerCertDomainSAN string
 	IsolationSegment    string
 	AvailabilityZone    string
 	RouteServiceURL     string
 	Balancing           Balancing
 	StickyCookies       []string // names of session cookies; empty means the router's own
-	Tags                Tags
 	// HealthPath is the path that tells whether the endpoint is well; "" where a
 	// connection has to.
 	HealthPath string
@@ -48,6 +52,48 @@ func (e *Endpoint) same(o *Endpoint) bool {
 		e.ServerCertDomainSAN == o.ServerCertDomainSAN && e.IsolationSegment == o.IsolationSegment &&
 		e.AvailabilityZone == o.AvailabilityZone && e.RouteServiceURL == o.RouteServiceURL &&
 		e.HealthPath == o.HealthPath && e.Balancing == o.Balancing && e.TTL == o.TTL && e.TTLAsked == o.TTLAsked && slices.Equal(e.StickyCookies, o.StickyCookies) && slices.Equal(e.Tags, o.Tags)
+}
+
+// settle brings the texts of a description together in one piece of memory, where
+// those that each request reads are neighbours, and has one piece for the names of
+// tags that many have. It is called before the description is in the table, under its
+// lock.
+func (e *Endpoint) settle() {
+	if e.settled {
+		return
+	}
+	e.settled = true
+	e.Tags = slices.Clone(e.Tags)
+	texts := make([]*string, 0, 16)
+	texts = append(texts, &e.Addr, &e.App, &e.InstanceID, &e.InstanceIndex)
+	for i := range e.Tags {
+		tag := &e.Tags[i]
+		texts = append(texts, &tag.Value)
+		if name, ok := usualTag(tag.Name); ok {
+			tag.Name = name
+		} else {
+			texts = append(texts, &tag.Name)
+		}
+	}
+	texts = append(texts, &e.ServerCertDomainSAN, &e.IsolationSegment, &e.AvailabilityZone, &e.HealthPath)
+	join(texts)
+}
+
+// join makes texts parts of one.
+func join(texts []*string) {
+	size := 0
+	for _, text := range texts {
+		size += len(*text)
+	}
+	var all strings.Builder
+	all.Grow(size)
+	for _, text := range texts {
+		all.WriteString(*text)
+	}
+	rest := all.String()
+	for _, text := range texts {
+		*text, rest = rest[:len(*text)], rest[len(*text):]
+	}
 }
 
 // bytes is what the description takes up, roughly.

@@ -170,9 +170,15 @@ func (x *index[V]) grow() {
 	old := *x.buckets.Load()
 	buckets := make([]bucket[V], 2*len(old))
 	for b := range old {
-		for n := range old[b].entries {
+		var names [bucketEntries]string // which come to the processor at once, so
+		for n := range names {
 			if e := old[b].entries[n].Load(); e != nil {
-				put(buckets, x.hashOf(e.name), e)
+				names[n] = e.name
+			}
+		}
+		for n, name := range names {
+			if e := old[b].entries[n].Load(); e != nil {
+				put(buckets, x.hashOf(name), e)
 			}
 		}
 	}

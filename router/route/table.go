@@ -141,7 +141,8 @@ func (k ChangeKind) String() string {
 var ErrFull = errors.New("the routing table is full")
 
 // Register adds an endpoint to the route of a URI, or refreshes it there. The
-// URI must be the one that the key was parsed from. It fails with ErrFull only.
+// URI must be the one that the key was parsed from, and the endpoint is the table's
+// from then on. It fails with ErrFull only.
 func (t *Table) Register(key Key, uri string, e *Endpoint) (ChangeKind, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -175,6 +176,7 @@ func (t *Table) add(pool *Pool, key Key, uri string, e *Endpoint, now time.Durat
 	if isNew {
 		pool, host = t.newRoute(key, uri)
 	}
+	e.settle()
 	pool.describe(e)
 	t.addInstance(pool, e, now)
 	if isNew {
@@ -201,6 +203,7 @@ func (t *Table) refresh(pool *Pool, i *Instance, e *Endpoint, now time.Duration)
 	if same {
 		return Unchanged, nil
 	}
+	e.settle()
 	i.endpoint.Store(e)
 	t.changed(Change{Kind: EndpointUpdated, Key: pool.Key(), Endpoint: e})
 	return EndpointUpdated, nil
@@ -389,8 +392,8 @@ func (t *Table) touch(now time.Duration) { t.lastUpdate.Store(max(int64(now), 1)
 func (t *Table) addInstance(pool *Pool, e *Endpoint, now time.Duration) {
 	l := t.live[e.Addr]
 	if l == nil {
-		l = &Live{addr: e.Addr, turned: t.opts.OnHealth}
-		t.live[e.Addr] = l
+		l = &Live{addr: strings.Clone(e.Addr), turned: t.opts.OnHealth} // which may stay longer
+		t.live[l.addr] = l
 	}
 	l.refs++
 	i := pool.newInstance()

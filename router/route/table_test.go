@@ -458,6 +458,32 @@ func BenchmarkRegister(b *testing.B) {
 	}
 }
 
+// The texts of a description are kept in one piece, which has none of the message's.
+func TestRegisterBringsTextsTogether(t *testing.T) {
+	table := NewTable(Options{})
+	e := &Endpoint{
+		Addr: strings.Clone("10.0.0.1:80"), App: strings.Clone("app"), InstanceID: strings.Clone("id"), InstanceIndex: strings.Clone("0"),
+		Tags: Tags{{strings.Clone("component"), strings.Clone("web")}, {strings.Clone("own"), strings.Clone("tag")}}, AvailabilityZone: strings.Clone("z1"), TTL: time.Minute,
+	}
+	described, tags := *e, e.Tags
+	for _, uri := range []string{"a.test", "b.test"} {
+		if _, err := table.Register(mustKey(t, uri), uri, e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := table.Exact(mustKey(t, "b.test")).Instances()[0].Endpoint()
+	if !got.same(&described) {
+		t.Errorf("got %+v, want %+v", got, described)
+	}
+	begin, end := unsafe.StringData(got.Addr), unsafe.StringData(got.AvailabilityZone)
+	if size := uintptr(unsafe.Pointer(end)) - uintptr(unsafe.Pointer(begin)); size != uintptr(len("10.0.0.1:80appid0webtagown")) {
+		t.Errorf("the first text and the last are %d bytes apart", size)
+	}
+	if &tags[0] == &got.Tags[0] {
+		t.Error("the tags that came are the table's")
+	}
+}
+
 // Fault 114: what many routes and large descriptions add up to has an end as well.
 func TestTableIsBoundedInAll(t *testing.T) {
 	register := func(table *Table, uri, addr, tag string) error {

@@ -27,6 +27,38 @@ func TagsOf(m map[string]string) Tags {
 	return tags
 }
 
+// usualTag returns the name of a tag that the platform gives to each app, and false
+// for any other.
+func usualTag(name string) (string, bool) {
+	switch name {
+	case "component":
+		return "component", true
+	case "source_id":
+		return "source_id", true
+	case "instance_id":
+		return "instance_id", true
+	case "process_id":
+		return "process_id", true
+	case "process_instance_id":
+		return "process_instance_id", true
+	case "process_type":
+		return "process_type", true
+	case "app_id":
+		return "app_id", true
+	case "app_name":
+		return "app_name", true
+	case "space_id":
+		return "space_id", true
+	case "space_name":
+		return "space_name", true
+	case "organization_id":
+		return "organization_id", true
+	case "organization_name":
+		return "organization_name", true
+	}
+	return "", false
+}
+
 // Get returns the value of a tag, "" when there is none.
 func (t Tags) Get(name string) string {
 	for i := range t {
