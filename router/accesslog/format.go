@@ -40,11 +40,11 @@ type Format struct {
 // the request and the endpoint's registration hold, what is appended is one
 // line free of control bytes. It allocates nothing but dst's growth.
 func (f *Format) Append(dst []byte, r *Record) []byte {
-	header := r.Sent
-	if r.Forwarded == nil {
-		header = func(name string) string { return first(r.Request.Header, name) }
+	shown := r.shown
+	if shown == nil {
+		shown = new(lineHeaders)
+		shown.of(r)
 	}
-
 	dst = appendHost(dst, r.Request.Host)
 	dst = append(dst, " - ["...)
 	dst = appendTime(dst, r.Started)
@@ -57,12 +57,12 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, r.ResponseBytes, 10)
 
-	dst = appendString(dst, " ", header("Referer"))
-	dst = appendString(dst, " ", header("User-Agent"))
+	dst = appendString(dst, " ", shown.referer)
+	dst = appendString(dst, " ", shown.agent)
 	dst = appendString(dst, " ", unless(f.DisableSourceIP, r.RemoteAddr))
 	dst = appendString(dst, " ", r.Endpoint.Addr)
-	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, header("X-Forwarded-For")))
-	dst = appendString(dst, " x_forwarded_proto:", header("X-Forwarded-Proto"))
+	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, shown.forwardedFor))
+	dst = appendString(dst, " x_forwarded_proto:", shown.forwardedProto)
 	dst = appendString(dst, " vcap_request_id:", r.RequestID)
 	dst = appendSeconds(dst, " response_time:", r.Finished.Sub(r.Started))
 	dst = appendSeconds(dst, " gorouter_time:", r.RouterTime())
@@ -108,16 +108,19 @@ func orNone(d time.Duration) time.Duration {
 	return d
 }
 
-// appendExtraHeader prefers what was sent to the endpoint, for there the router
-// has put what it made itself, such as trace ids.
 func appendExtraHeader(dst []byte, name string, r *Record) []byte {
-	value := r.Sent(http.CanonicalHeaderKey(name))
-	if value == "" {
-		value = r.Request.Header.Get(name)
-	}
 	dst = append(dst, ' ')
 	dst = appendFieldName(dst, name)
-	return appendString(dst, ":", value)
+	return appendString(dst, ":", extraHeader(r, name))
+}
+
+// extraHeader prefers what was sent to the endpoint, for there the router has put
+// what it made itself, such as trace ids.
+func extraHeader(r *Record, name string) string {
+	if value := r.Sent(http.CanonicalHeaderKey(name)); value != "" {
+		return value
+	}
+	return r.Request.Header.Get(name)
 }
 
 // appendFieldName appends a header's name as the log spells it:
@@ -269,17 +272,7 @@ func appendSeconds(dst []byte, prefix string, d time.Duration) []byte {
 	}
 	micros := (d + time.Microsecond/2) / time.Microsecond
 	dst = strconv.AppendInt(dst, int64(micros/1e6), 10)
-	return appendDigits(append(dst, '.'), int(micros%1e6), 6)
-}
-
-// appendDigits appends so many digits of a number, with zeros in front.
-func appendDigits(dst []byte, n, digits int) []byte {
-	var room [9]byte
-	for i := digits - 1; i >= 0; i-- {
-		room[i] = '0' + byte(n%10)
-		n /= 10
-	}
-	return append(dst, room[:digits]...)
+	return appendSixDigits(append(dst, '.'), uint32(micros%1e6))
 }
 
 // first returns a header's first value, or "". The name is in its canonical form.

@@ -9,6 +9,11 @@ func allPlain(s string) bool {
 			return false
 		}
 	}
+	if len(s) >= 4 { // the last four may overlap the first
+		x := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
+		s = s[len(s)-4:]
+		return plainEight(x | uint64(s[0])<<32 | uint64(s[1])<<40 | uint64(s[2])<<48 | uint64(s[3])<<56)
+	}
 	for i := range len(s) {
 		if !plain(s[i]) {
 			return false

@@ -85,6 +85,8 @@ type Record struct {
 	Capture *Capture
 	// Cause is the error that the last attempt ended with, nil when none.
 	Cause error
+
+	shown *lineHeaders // nil where Forwarded and Request have them
 }
 
 // Sent returns the value of a header, by its canonical name, as it was sent to the

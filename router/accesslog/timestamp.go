@@ -31,5 +31,5 @@ func appendTime(dst []byte, t time.Time) []byte {
 	default: // a request that took its time
 		dst = t.UTC().AppendFormat(dst, timeLayout)
 	}
-	return append(appendDigits(dst, t.Nanosecond(), 9), 'Z')
+	return append(appendNineDigits(dst, uint32(t.Nanosecond())), 'Z')
 }
