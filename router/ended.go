@@ -1,8 +1,6 @@
 package router
 
 import (
-	"crypto/tls"
-	"net/http"
 	"strings"
 	"sync"
 
@@ -18,9 +16,11 @@ const (
 )
 
 // ended are the requests that have ended and have yet to be accounted for. No clock
-// sees to that: whoever reads an account calls settle first. Make it with newEnded.
+// sees to that: whoever reads an account calls settle first, and the access log does
+// before it writes. Make it with newEnded.
 type ended struct {
 	account func([]*accesslog.Record)
+	log     *accesslog.Log // which does not wait for a reader; may be nil
 
 	settling sync.Mutex // guards spare; held while account runs, locked before mu
 	spare    *batch     // what was accounted for last
@@ -30,9 +30,9 @@ type ended struct {
 }
 
 // newEnded returns an ended that calls account with requests in the order of their
-// ends, one call after the other. It must not keep them.
-func newEnded(account func([]*accesslog.Record)) *ended {
-	return &ended{account: account, spare: new(batch), waiting: new(batch)}
+// ends, one call after the other. It must not keep them. The log is one of the accounts.
+func newEnded(log *accesslog.Log, account func([]*accesslog.Record)) *ended {
+	return &ended{log: log, account: account, spare: new(batch), waiting: new(batch)}
 }
 
 // add has a request accounted for, soon or when somebody asks. It keeps nothing of
@@ -48,11 +48,13 @@ func (e *ended) add(r *accesslog.Record) {
 		e.settle()
 		e.mu.Lock()
 	}
-	e.waiting.add(r)
-	full := e.waiting.isFull()
+	e.waiting.add(r, e.log)
+	first, full := len(e.waiting.records) == 1, e.waiting.isFull()
 	e.mu.Unlock()
 	if full {
 		e.settle()
+	} else if first {
+		e.log.Expect()
 	}
 }
 
@@ -101,55 +103,18 @@ func isOdd(r *accesslog.Record) bool {
 // batch is the records of some requests in the order of their ends. Its zero value
 // is empty and ready.
 type batch struct {
-	kept    [batchSize]keptRecord
+	kept    [batchSize]accesslog.Kept
 	records []*accesslog.Record // those of kept that are in use
 	heads   int                 // bytes
 }
 
 func (b *batch) isFull() bool { return len(b.records) == batchSize || b.heads >= batchHeads }
 
-func (b *batch) add(r *accesslog.Record) {
+func (b *batch) add(r *accesslog.Record, log *accesslog.Log) {
 	k := &b.kept[len(b.records)]
-	k.set(r)
-	b.records = append(b.records, &k.record)
+	k.Set(r, log)
+	b.records = append(b.records, &k.Record)
 	b.heads += r.HeadBytes
 }
 
 func (b *batch) reset() { b.records, b.heads = b.records[:0], 0 }
-
-// keptRecord is a record and what is kept of its request.
-type keptRecord struct {
-	record  accesslog.Record
-	request http.Request
-	agent   [1]string // in request's header, when there is one
-}
-
-// set copies a record. Texts of the request are parts of its head, which they keep in
-// memory; those of the reply are copied.
-func (k *keptRecord) set(r *accesslog.Record) {
-	k.record = *r
-	k.record.Request, k.record.Forwarded, k.record.ForwardedFields = &k.request, nil, nil
-	if r.RouterError != "" {
-		k.record.RouterError = strings.Clone(r.RouterError)
-	}
-	to, from := &k.request, r.Request
-	to.Method, to.Host, to.RequestURI, to.Proto, to.TLS = from.Method, from.Host, from.RequestURI, from.Proto, nil
-	if from.TLS != nil {
-		to.TLS = &overTLS
-	}
-	to.Header = nil
-	if r.Session.Cookie != "" {
-		k.setSession(r)
-	}
-}
-
-func (k *keptRecord) setSession(r *accesslog.Record) {
-	cookie := len(r.Session.Cookie)
-	both := r.Session.Cookie + r.Session.Value
-	k.record.Session = accesslog.Session{Cookie: both[:cookie], Value: both[cookie:]}
-	k.agent[0] = r.Request.UserAgent()
-	k.request.Header = http.Header{"User-Agent": k.agent[:]}
-}
-
-// overTLS stands for the state of every secure connection.
-var overTLS tls.ConnectionState

@@ -1,9 +1,12 @@
 package router
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -27,7 +30,7 @@ func endedRecord(target string) *accesslog.Record {
 // newTargets returns an ended, and the targets of the requests that it has accounted for.
 func newTargets() (*ended, *[]string) {
 	var seen []string
-	e := newEnded(func(records []*accesslog.Record) {
+	e := newEnded(nil, func(records []*accesslog.Record) {
 		for _, r := range records {
 			seen = append(seen, r.Request.RequestURI)
 		}
@@ -68,7 +71,7 @@ func TestEndedAreAccountedForInTheirOrder(t *testing.T) {
 // The server uses a request's memory for the next one.
 func TestEndedKeepNothingOfTheConnection(t *testing.T) {
 	var got *accesslog.Record
-	e := newEnded(func(records []*accesslog.Record) { got = records[0] })
+	e := newEnded(nil, func(records []*accesslog.Record) { got = records[0] })
 	r := endedRecord("/cart")
 	r.Request.TLS = new(tls.ConnectionState)
 	r.Session = accesslog.Session{Cookie: "JSESSIONID", Value: "1"}
@@ -106,7 +109,7 @@ func TestEndedKeepFewLargeHeads(t *testing.T) {
 }
 
 func TestEndedAllocateNothing(t *testing.T) {
-	e := newEnded(func([]*accesslog.Record) {})
+	e := newEnded(nil, func([]*accesslog.Record) {})
 	r := endedRecord("/")
 	if got := testing.AllocsPerRun(10*batchSize, func() { e.add(r) }); got != 0 {
 		t.Errorf("got %v allocations", got)
@@ -118,7 +121,7 @@ func TestEndedAllocateNothing(t *testing.T) {
 func TestEndedFromManySides(t *testing.T) {
 	const connections, each = 8, 1000
 	next := make([]int, connections)
-	e := newEnded(func(records []*accesslog.Record) {
+	e := newEnded(nil, func(records []*accesslog.Record) {
 		for _, r := range records {
 			var c, n int
 			if _, err := fmt.Sscanf(r.Request.RequestURI, "/%d/%d", &c, &n); err != nil || next[c] != n {
@@ -184,5 +187,31 @@ func TestReadersSeeAllThatHasEnded(t *testing.T) {
 		if !sees() {
 			t.Errorf("%s: the request that has just ended is not there", name)
 		}
+	}
+}
+
+// What ends right before the router does is in the access log.
+func TestAccessLogHasTheLastRequests(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "access.log")
+	log, err := accesslog.Open(accesslog.Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := start(t, func(o *Options) { o.AccessLog = log })
+	for range batchSize + 3 {
+		f.get("none.test", "/")
+	}
+	f.stop()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := log.Run(ended); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(string(text), "none.test - ["); got != batchSize+3 {
+		t.Errorf("got %d lines, want %d", got, batchSize+3)
 	}
 }

@@ -197,10 +197,11 @@ func New(o Options) (*Router, error) {
 	if o.ActiveAppsInterval > 0 {
 		r.activeApps = newActiveApps()
 	}
-	r.ended = newEnded(r.account)
+	r.ended = newEnded(o.AccessLog, r.account)
 	r.stats.OnRead(r.ended.settle)
 	r.metrics.OnRead(r.ended.settle)
 	o.Requests.OnRead(r.ended.settle)
+	o.AccessLog.OnWrite(r.ended.settle)
 	r.base, r.endBase = context.WithCancel(context.Background())
 	r.pages, r.endPages = context.WithCancel(r.base)
 	for _, a := range o.OwnAddrs {
@@ -278,7 +279,6 @@ func (r *Router) ownPages(pages map[string]http.Handler) map[string]http.Handler
 }
 
 func (r *Router) requestDone(record *accesslog.Record) {
-	r.opts.AccessLog.Write(record)
 	r.ended.add(record)
 }
 
@@ -289,6 +289,7 @@ func (r *Router) account(records []*accesslog.Record) {
 	r.activeApps.observe(records)
 	r.observe(records)
 	r.opts.Requests.Add(records...)
+	r.opts.AccessLog.Write(records...)
 }
 
 // Run routes until ctx ends, then lets requests in flight finish, bounded by

@@ -37,14 +37,27 @@ func (b *batches) add(line []byte) bool {
 		last++
 	}
 	b.waiting[last] = append(b.waiting[last], line...)
-	if b.resting {
-		b.resting = false
-		select {
-		case b.wake <- struct{}{}:
-		default: // it is on its way
-		}
-	}
+	b.wakeUp()
 	return true
+}
+
+// rouse wakes the writer if it rests.
+func (b *batches) rouse() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.wakeUp()
+}
+
+// wakeUp is rouse for who holds mu.
+func (b *batches) wakeUp() {
+	if !b.resting {
+		return
+	}
+	b.resting = false
+	select {
+	case b.wake <- struct{}{}:
+	default: // it is on its way
+	}
 }
 
 // room returns an empty batch in which a line fits. The caller holds mu.
@@ -59,7 +72,7 @@ func (b *batches) room(size int) []byte {
 }
 
 // take returns what waits, in order. When that is nothing, the next line wakes the
-// writer. A former result is used again.
+// writer, or the news that there will be one. A former result is used again.
 func (b *batches) take(former [][]byte) [][]byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -2,6 +2,7 @@ package accesslog
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -187,8 +188,30 @@ func TestLineIsGorouters(t *testing.T) {
 			if got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
+			if got := lineKept(tt.format, r); got != want {
+				t.Errorf("of what was kept: got  %s\nwant %s", got, want)
+			}
 		})
 	}
+}
+
+// lineKept returns the line of a record that is kept while its request's memory, and
+// that of what was kept before, are used again.
+func lineKept(f Format, r *Record) string {
+	f.ExtraHeaders = canonical(f.ExtraHeaders)
+	var k Kept
+	for range 2 {
+		before := requestTo("/before")
+		before.Session, before.Request.TLS = Session{"JSESSIONID", "1"}, new(tls.ConnectionState)
+		before.Request.Header.Set("X-Absent", "in this one it is not")
+		k.Set(before, &Log{format: f})
+		k.Set(r, &Log{format: f})
+	}
+	*r.Request.URL, *r.Request = url.URL{}, http.Request{}
+	clear(r.Forwarded)
+	clear(r.ForwardedFields)
+	*r = Record{}
+	return string(f.Append(nil, &k.Record))
 }
 
 func TestAppendKeepsWhatIsThere(t *testing.T) {

@@ -33,6 +33,7 @@ type Log struct {
 	format  Format
 	stream  *stream // nil when there is none
 	waiting batches // for the file
+	catchUp func()  // has Write called with what has ended
 
 	mu   sync.Mutex // guards file; held during a write
 	file *os.File   // nil when lines are streamed only
@@ -45,14 +46,11 @@ func Open(o Options) (_ *Log, err error) {
 	if o.Path == "" && o.Syslog.Addr == "" {
 		return nil, nil
 	}
-	l := &Log{path: o.Path, format: o.Format}
+	l := &Log{path: o.Path, format: o.Format, catchUp: func() {}}
 	l.waiting.wake = make(chan struct{}, 1)
 	l.open(slog.String("file", o.Path), o.Log)
 	l.format.ExtraFields = slices.Clone(o.Format.ExtraFields)
-	l.format.ExtraHeaders = slices.Clone(o.Format.ExtraHeaders)
-	for i, name := range l.format.ExtraHeaders {
-		l.format.ExtraHeaders[i] = http.CanonicalHeaderKey(name)
-	}
+	l.format.ExtraHeaders = canonical(o.Format.ExtraHeaders)
 	if o.Syslog.Addr != "" {
 		if l.stream, err = openStream(o.Syslog, o.Log); err != nil {
 			return nil, err
@@ -66,6 +64,14 @@ func Open(o Options) (_ *Log, err error) {
 	return l, nil
 }
 
+func canonical(names []string) []string {
+	names = slices.Clone(names)
+	for i, name := range names {
+		names[i] = http.CanonicalHeaderKey(name)
+	}
+	return names
+}
+
 func openFile(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -74,24 +80,42 @@ func openFile(path string) (*os.File, error) {
 	return file, nil
 }
 
-// Write formats the record at once and leaves the writing to Run. Any goroutine
-// may call it; it never blocks, and after Run has returned it has no effect.
-func (l *Log) Write(r *Record) {
+// Write formats records at once and leaves the writing to Run. Any goroutine may
+// call it; it never blocks, and after Run has returned it has no effect.
+func (l *Log) Write(records ...*Record) {
 	if l == nil {
 		return
 	}
 	ln := lines.Get().(*line)
-	ln.bytes = l.format.Append(ln.bytes[:0], r)
-	if l.stream != nil {
-		l.stream.send(ln.bytes)
-	}
-	if l.path != "" {
-		ln.bytes = append(ln.bytes, '\n')
-		if !l.waiting.add(ln.bytes) {
-			l.lose(1, errQueueFull)
+	for _, r := range records {
+		ln.bytes = l.format.Append(ln.bytes[:0], r)
+		if l.stream != nil {
+			l.stream.send(ln.bytes)
+		}
+		if l.path != "" {
+			ln.bytes = append(ln.bytes, '\n')
+			if !l.waiting.add(ln.bytes) {
+				l.lose(1, errQueueFull)
+			}
 		}
 	}
 	ln.free()
+}
+
+// OnWrite sets what Run calls before it writes: it has Write called with what has
+// ended by then. It is called before Run.
+func (l *Log) OnWrite(catchUp func()) {
+	if l != nil {
+		l.catchUp = catchUp
+	}
+}
+
+// Expect says that there is something to catch up with. Run does so at once after a
+// rest, or else when it writes next.
+func (l *Log) Expect() {
+	if l != nil {
+		l.waiting.rouse()
+	}
 }
 
 // Lost returns how many lines could not be written since the start. One that
@@ -115,14 +139,13 @@ func (l *Log) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	var places sync.WaitGroup
+	var stream sync.WaitGroup
+	gathered, end := context.WithCancel(context.WithoutCancel(ctx)) // the writer to the file has caught up with all
 	if l.stream != nil {
-		places.Go(func() { l.stream.reporting(func() { l.stream.run(ctx) }) })
+		stream.Go(func() { l.stream.reporting(func() { l.stream.run(gathered) }) })
 	}
-	if l.path != "" {
-		places.Go(func() { l.reporting(func() { (&fileWriter{log: l}).run(ctx) }) })
-	}
-	places.Wait()
+	l.reporting(func() { (&fileWriter{log: l}).run(ctx, end) })
+	stream.Wait()
 	return l.close()
 }
 

@@ -11,16 +11,17 @@ import (
 // is written at once; under load a write, and waking up for it, is for many.
 const gatherFor = 10 * time.Millisecond
 
-// fileWriter hands the lines that wait to the file. It belongs to the goroutine of
-// Run.
+// fileWriter hands the lines that wait to the file, and has those made that are
+// expected, also where there is no file. It belongs to the goroutine of Run.
 type fileWriter struct {
 	log   *Log
 	taken [][]byte
 	torn  *os.File // where a write broke off within a line; nil when none did
 }
 
-// run writes until ctx ends, and then the rest.
-func (w *fileWriter) run(ctx context.Context) {
+// run writes until ctx ends, and then the rest. Once that is known, it calls last.
+func (w *fileWriter) run(ctx context.Context, last func()) {
+	defer last()
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	for {
@@ -33,6 +34,8 @@ func (w *fileWriter) run(ctx context.Context) {
 		case <-wake:
 		case <-pause.C:
 		case <-ctx.Done():
+			w.log.catchUp()
+			last()
 			for w.write() {
 			}
 			return
@@ -42,7 +45,11 @@ func (w *fileWriter) run(ctx context.Context) {
 
 // write writes what waits, and says whether anything did.
 func (w *fileWriter) write() bool {
+	w.log.catchUp()
 	w.taken = w.log.waiting.take(w.taken)
+	if len(w.taken) == 0 {
+		w.log.catchUp() // what ended before it was known that this goroutine rests
+	}
 	for n, batch := range w.taken {
 		stored, err := w.store(batch)
 		if err != nil {
