@@ -155,7 +155,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		}
 		http.NewResponseController(w).EnableFullDuplex()
 		io.Copy(w, r.Body)
-		io.WriteString(w, r.URL.RawQuery)
+		if r.ContentLength <= 0 { // who writes more than it has promised closes the connection behind it
+			io.WriteString(w, r.URL.RawQuery)
+		}
 	}
 }
 
