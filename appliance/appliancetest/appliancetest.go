@@ -28,7 +28,7 @@ import (
 )
 
 // patience bounds every wait; only a failing test waits that long.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 // Appliance is an appliance that runs for a test.
 type Appliance struct {

@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait for something that should happen at once.
-const patience = 10 * time.Second
+const patience = 20 * time.Second
 
 func TestDefaultPortsAreThoseOfTheExample(t *testing.T) {
 	comment := regexp.MustCompile(`#.*`)
