@@ -61,10 +61,10 @@ func endingOf(status, step int) ending {
 // off. They and the shares of errors are of two halves of the window, the even and
 // the odd ones since 1970: of the last two and a half to five minutes.
 type past struct {
-	// few are the counters, as far as a byte goes, and carried how often each has begun
-	// anew since: nil as long as none has, as on all routes but the busy ones.
+	// few are the counters, as far as a byte goes, and carried counts how often each
+	// has begun anew: nil as long as none has, as on all routes but the busy ones.
 	few     [counters]uint8
-	carried *[counters]uint32
+	carried *past
 }
 
 // Where the counters are.
@@ -93,25 +93,23 @@ func halfOf(interval int64) int64 { return interval / (TrafficBuckets / 2) }
 func (p *past) count(counter int) {
 	if p.few[counter]++; p.few[counter] == 0 {
 		if p.carried == nil {
-			p.carried = new([counters]uint32)
+			p.carried = new(past)
 		}
-		p.carried[counter]++
+		p.carried.count(counter)
 	}
 }
 
 func (p *past) counted(counter int) uint32 {
-	n := uint32(p.few[counter])
-	if p.carried != nil {
-		n += p.carried[counter] << 8
+	if p == nil {
+		return 0
 	}
-	return n
+	return uint32(p.few[counter]) + p.carried.counted(counter)<<8
 }
 
 // reset sets counters to 0, so many from one on.
 func (p *past) reset(counter, n int) {
-	clear(p.few[counter : counter+n])
-	if p.carried != nil {
-		clear(p.carried[counter : counter+n])
+	for ; p != nil; p = p.carried {
+		clear(p.few[counter : counter+n])
 	}
 }
 
