@@ -629,7 +629,7 @@ func TestTerminalHasOneLinePerChange(t *testing.T) {
 	a.Routed("http://web.localhost/", "web")
 	a.Save("apps: {web: 99999}\n")
 	stream.Event("still serving")
-	publish(t, a.NATS(), "router.register", `{"host":"h","port":1,"uris":["x.localhost"],"app":"\u001b[31mred"}`)
+	publish(t, a.NATS(), "router.register", `{"host":"h","port":1,"uris":["x.localhost"],"app":"stranger","tags":{"component":"\u001b[31mred"}}`)
 	publish(t, a.NATS(), "router.register", `{"host":"h","port":1,"uris":["web.localhost"],"app":"\u001b[31mred"}`)
 	stream.Event("refused")
 	a.Eventually("the lines", func() bool { return strings.Contains(out.String(), "refused") })

@@ -77,7 +77,7 @@ token_fetcher_max_retries: 5
 		t.Fatal(err)
 	}
 	defer bus.Close()
-	bus.Publish("router.register", []byte(`{"host":"127.0.0.1","port":1,"uris":["`+"dead\u2028.test"+`","dead.test"],"app":"\u001b[2J"}`))
+	bus.Publish("router.register", []byte(`{"host":"127.0.0.1","port":1,"uris":["`+"dead\u2028.test"+`","dead.test"],"app":"\u2028\"x","tags":{"component":"\u001b[2J"}}`))
 	c.event("endpoint-registered")
 	bus.Publish("router.register", []byte("{{ \xff\n"))
 	c.event("validation-error")
