@@ -91,9 +91,8 @@ type slot struct {
 	more                        *more // kept for later when hasMore is false
 	capture                     *Detail
 
-	requestID, client, route             string
-	addr, instanceID, instanceIndex, app string
-	text                                 [usualText]byte // texts, one behind another; in more when they are longer
+	requestID, client, route string
+	text                     [usualText]byte // texts, one behind another; in more when they are longer
 }
 
 // more is what few requests have.
@@ -105,14 +104,14 @@ type more struct {
 }
 
 const (
-	texts     = 4
-	usualText = 96      // bytes
+	texts     = 8
+	usualText = 192     // bytes
 	maxURL    = 2 << 10 // bytes of a request's target
 	maxName   = 300     // bytes of any other text
 )
 
-// set makes the slot a request's. It keeps no text that belongs to the request, and may
-// be a part of something large.
+// set makes the slot a request's. It copies each text that may be a part of something
+// large: of the request's head, or of all that the endpoint's registration said.
 func (s *slot) set(id uint64, r *accesslog.Record, capture *Detail) {
 	t := timing(r)
 	s.id, s.started, s.capture = id, r.Started, capture
@@ -121,13 +120,11 @@ func (s *slot) set(id uint64, r *accesslog.Record, capture *Detail) {
 	s.status, s.attempts = int32(r.Status), int32(r.Attempts)
 	s.tls, s.routeService = r.Request.TLS != nil, r.RouteService
 	s.requestID, s.client, s.route = kept(r.RequestID), kept(r.RemoteAddr), kept(r.Route)
-	e := &r.Endpoint
-	s.addr, s.instanceID, s.instanceIndex, s.app = kept(e.Addr), kept(e.InstanceID), kept(e.InstanceIndex), kept(e.App)
 	s.hasMore = false
 	if t.Failed != 0 || t.DNS != 0 || t.Dial != 0 || t.TLS != 0 || r.RouterError != "" || r.Cause != nil || r.Upgraded || capture != nil {
 		s.setMore(r, &t)
 	}
-	s.setText(r.Request)
+	s.setText(r)
 }
 
 func (s *slot) setMore(r *accesslog.Record, t *Timing) {
@@ -165,22 +162,27 @@ func kept(text string) string {
 	return text
 }
 
-// setText copies what the request has sent.
-func (s *slot) setText(r *http.Request) {
-	text := s.text[:0]
-	if len(r.Method)+len(r.Host)+len(r.RequestURI)+len(r.Proto) > len(s.text) {
-		text = s.needMore().text[:0]
+func (s *slot) setText(r *accesslog.Record) {
+	q, e := r.Request, &r.Endpoint
+	all := [texts]string{q.Method, q.Host, q.RequestURI, q.Proto, e.Addr, e.InstanceID, e.InstanceIndex, e.App}
+	size := 0
+	for _, text := range all {
+		size += len(text)
 	}
-	text = appendClipped(text, r.Method, maxName)
-	s.ends[0] = uint16(len(text))
-	text = appendClipped(text, r.Host, maxName)
-	s.ends[1] = uint16(len(text))
-	text = appendClipped(text, r.RequestURI, maxURL)
-	s.ends[2] = uint16(len(text))
-	text = appendClipped(text, r.Proto, maxName)
-	s.ends[3] = uint16(len(text))
-	if len(text) > len(s.text) {
-		s.more.text = text
+	to := s.text[:0]
+	if size > len(s.text) {
+		to = s.needMore().text[:0]
+	}
+	for i, text := range all {
+		most := maxName
+		if i == 2 {
+			most = maxURL
+		}
+		to = appendClipped(to, text, most)
+		s.ends[i] = uint16(len(to))
+	}
+	if size > len(s.text) {
+		s.more.text = to
 	}
 }
 
@@ -189,7 +191,6 @@ func (s *slot) entry() Entry {
 		ID: s.id, Started: s.started, TLS: s.tls, RouteService: s.routeService,
 		Status: int(s.status), Attempts: int(s.attempts), RequestBytes: s.requestBytes, ResponseBytes: s.responseBytes,
 		RequestID: shown(s.requestID), Client: shown(s.client), Route: shown(s.route),
-		Addr: shown(s.addr), InstanceID: shown(s.instanceID), InstanceIndex: shown(s.instanceIndex), App: shown(s.app),
 		Running: s.running, Detail: s.capture, Timing: Timing{Total: s.total, Router: s.router, Wait: s.wait, Body: s.body},
 	}
 	text := s.text[:]
@@ -201,7 +202,7 @@ func (s *slot) entry() Entry {
 		}
 	}
 	all, begin := string(text[:s.ends[texts-1]]), uint16(0)
-	for i, to := range [texts]*string{&e.Method, &e.Host, &e.Target, &e.Protocol} {
+	for i, to := range [texts]*string{&e.Method, &e.Host, &e.Target, &e.Protocol, &e.Addr, &e.InstanceID, &e.InstanceIndex, &e.App} {
 		*to = strings.ToValidUTF8(all[begin:s.ends[i]], "\uFFFD")
 		begin = s.ends[i]
 	}

@@ -6,11 +6,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
+	"weak"
 
 	"devrouter/router/accesslog"
 )
@@ -165,6 +168,28 @@ func TestTextsAreClippedAndMadeReadable(t *testing.T) {
 	}
 	if got := cap(l.slots[0].more.text); got > 16<<10 {
 		t.Errorf("the slot takes up %d bytes", got)
+	}
+}
+
+// Texts are parts of something large: a request's head, a registration.
+func TestEntryKeepsNothingLargeInMemory(t *testing.T) {
+	l := New(Options{})
+	large := make([]byte, 1<<20)
+	n := copy(large, "GET shop.localhost /cart HTTP/1.1 127.0.0.1:4101 3239f708 0 shop failed")
+	there := weak.Make(&large[0])
+	texts := strings.Fields(unsafe.String(&large[0], n))
+	r := record("/")
+	r.Request.Method, r.Request.Host, r.Request.RequestURI, r.Request.Proto = texts[0], texts[1], texts[2], texts[3]
+	r.Endpoint = accesslog.Endpoint{Addr: texts[4], InstanceID: texts[5], InstanceIndex: texts[6], App: texts[7]}
+	r.RouterError, r.Cause = texts[8], errors.New(texts[8])
+	l.Add(r)
+	r, texts, large = nil, nil, nil
+	runtime.GC()
+	if there.Value() != nil {
+		t.Error("the texts of an entry keep in memory what they are parts of")
+	}
+	if e, _ := l.Get(1); e.Target != "/cart" || e.App != "shop" || e.RouterError != "failed" {
+		t.Errorf("got %+v", e)
 	}
 }
 
