@@ -23,7 +23,7 @@ type pollers struct {
 
 // howMany is how many pollers there are. The more tunnels one of them has, the more
 // it finds to do whenever it wakes up.
-func howMany() int { return min(max(runtime.GOMAXPROCS(0)/2, 1), 8) }
+func howMany() int { return min(runtime.GOMAXPROCS(0), 8) }
 
 // join returns nil, and has changed nothing, where the pollers cannot carry it.
 func (s *pollers) join(a, b io.ReadWriteCloser, owner TunnelOwner) Tunnel {

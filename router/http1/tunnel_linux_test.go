@@ -108,21 +108,8 @@ func TestTunnelsTakeTurns(t *testing.T) {
 		return x.again
 	})
 	io.WriteString(quiet.client, "hi")
-	got := make(chan error)
-	go func() {
-		_, err := io.ReadFull(quiet.endpoint, make([]byte, 2))
-		got <- err
-	}()
-	for {
-		select {
-		case err := <-got:
-			if err != nil {
-				t.Error(err)
-			}
-			return
-		default:
-			p.turn()
-		}
+	if got := readTurning(p, quiet.endpoint, 2); got != "hi" {
+		t.Errorf("got %q", got)
 	}
 }
 
@@ -165,29 +152,45 @@ func TestAFaultEndsOneTunnel(t *testing.T) {
 	other.awaitEnd(t)
 }
 
-// A pipe that the kernel does not give is done without.
-func TestTunnelWithoutPipes(t *testing.T) {
-	p, all := atRest(t, 1)
-	x := all[0].tunnel.(*polled)
-	x.ends[0].copies = true
-	sent := string(noise(4 << 20))
-	go io.WriteString(all[0].client, sent)
+// Much at a time goes through pipes, where the kernel can do that, and what comes
+// behind it does not.
+func TestTunnelLeavesMuchToTheKernel(t *testing.T) {
+	for _, copies := range []bool{false, true} {
+		p, all := atRest(t, 1)
+		j, x := all[0], all[0].tunnel.(*polled)
+		x.ends[0].copies = copies
+		sent := string(noise(8 << 20))
+		go io.WriteString(j.client, sent)
+		if got := readTurning(p, j.endpoint, len(sent)); got != sent {
+			t.Errorf("copies %v: what came was not what was sent", copies)
+		}
+		if used := len(p.pipes) > 0; used == copies {
+			t.Errorf("copies %v: there are %d pipes", copies, len(p.pipes))
+		}
+		for range 2 {
+			io.WriteString(j.client, "hi")
+			if got := readTurning(p, j.endpoint, 2); got != "hi" {
+				t.Errorf("copies %v: got %q", copies, got)
+			}
+		}
+		if x.ends[0].large > 0 {
+			t.Errorf("copies %v: small messages are large pieces", copies)
+		}
+	}
+}
+
+// readTurning reads so many bytes while the poller has its turns.
+func readTurning(p *poller, conn net.Conn, n int) string {
 	got := make(chan string)
 	go func() {
-		b := make([]byte, len(sent))
-		io.ReadFull(all[0].endpoint, b)
+		b := make([]byte, n)
+		io.ReadFull(conn, b)
 		got <- string(b)
 	}()
 	for {
 		select {
 		case all := <-got:
-			if all != sent {
-				t.Error("what came was not what was sent")
-			}
-			if len(p.pipes) > 0 {
-				t.Error("there are pipes")
-			}
-			return
+			return all
 		default:
 			p.turn()
 		}

@@ -130,6 +130,34 @@ func TestUpgradeKeepsEarlyBytesAndHalfClose(t *testing.T) {
 	}
 }
 
+// What an endpoint says right behind its 101 comes with it.
+func TestUpgradeKeepsTheEndpointsEarlyBytes(t *testing.T) {
+	for _, own := range []bool{true, false} {
+		f := start(t, nil)
+		f.register("app.test", rawBackend(t, func(c net.Conn) {
+			in := bufio.NewReader(c)
+			http.ReadRequest(in)
+			io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nEARLY")
+			all, _ := io.ReadAll(in)
+			io.WriteString(c, "+"+string(all))
+		}))
+		conn := f.openTunnel(own)
+		in := bufio.NewReader(conn)
+		if _, err := http.ReadResponse(in, nil); err != nil {
+			t.Fatal(err)
+		}
+		early := make([]byte, 5)
+		if _, err := io.ReadFull(in, early); err != nil || string(early) != "EARLY" {
+			t.Fatalf("own %v: got %q, %v", own, early, err)
+		}
+		io.WriteString(conn, "LATE")
+		conn.CloseWrite()
+		if all, err := io.ReadAll(in); string(all) != "+LATE" || err != nil {
+			t.Errorf("own %v: got %q, %v", own, all, err)
+		}
+	}
+}
+
 func TestUpgradeThatIsRefusedIsAnOrdinaryReply(t *testing.T) {
 	f := start(t, nil)
 	f.register("app.test", backend(t, "", func(w http.ResponseWriter, r *http.Request) { http.Error(w, "no sockets here", 404) }))
