@@ -25,6 +25,9 @@ func (r *Router) drain() {
 	began := time.Now()
 	r.log.Info("gorouter.stopping")
 	r.BeginDrain()
+	for _, l := range r.listeners {
+		awaitFirstBytes(l, false) // who has connected by the time that the ports are closed is served
+	}
 	r.linger()
 	ctx, cancel := context.WithTimeout(context.Background(), r.opts.DrainTimeout)
 	defer cancel()
@@ -37,6 +40,7 @@ func (r *Router) drain() {
 		r.shutdown(ctx)
 	}()
 	r.serving.Wait() // what was accepted by now is served, and nothing more comes
+	r.hearLast()
 	wait := r.proxy.WaitFinite
 	if r.patient.Load() {
 		wait = r.proxy.WaitAll
@@ -60,6 +64,24 @@ const (
 	lingerAtMost = 150 * time.Millisecond
 	lingerAfter  = time.Second // a router that has been silent for so long is not waited for
 )
+
+// Who was accepted at the last moment may be about to send a request.
+const hearWithin = 20 * time.Millisecond
+
+// hearLast waits for the requests of those who have not made one yet.
+func (r *Router) hearLast() {
+	end := time.NewTimer(hearWithin)
+	defer end.Stop()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for r.clear.someSilent() || r.secure.someSilent() {
+		select {
+		case <-look.C:
+		case <-end.C:
+			return
+		}
+	}
+}
 
 // linger serves on for a moment, while there are clients that use it.
 func (r *Router) linger() {

@@ -106,16 +106,16 @@ func (r *Router) listen() error {
 			r.closeListeners()
 			return err
 		}
-		if e.own != nil && e.tls == nil && !r.opts.ProxyProtocol {
-			for n, l := range listeners {
-				listeners[n] = http1.Unpolled(l)
+		for n, l := range listeners {
+			if e.own != nil && e.tls == nil && !r.opts.ProxyProtocol {
+				l = http1.Unpolled(l)
+				listeners[n] = l
 			}
+			awaitFirstBytes(l, true)
+			r.own.add(l.Addr())
 		}
 		e.listeners = listeners
 		r.listeners = append(r.listeners, listeners...)
-		for _, l := range listeners {
-			r.own.add(l.Addr())
-		}
 	}
 	return nil
 }
@@ -208,6 +208,11 @@ func (e *entrance) open() int {
 	return n
 }
 
+// someSilent says whether there are connections that have not made a request.
+func (e *entrance) someSilent() bool {
+	return e.guests.someSilent() || e.own != nil && e.own.Silent()
+}
+
 // closeSilent closes those that have not made a request, such as browsers open in advance.
 func (e *entrance) closeSilent() {
 	e.guests.closeSilent()
@@ -235,12 +240,14 @@ type patientListener struct {
 	log     *slog.Logger
 	told    time.Time   // used by Accept alone, which one goroutine calls
 	closing atomic.Bool // once nobody waits
-	until   time.Time   // used by Accept alone, as above; when closing ends anyway
+	from    time.Time   // used by Accept alone, as above; when closing may end,
+	until   time.Time   // and when it ends anyway
 }
 
 // The kernel resets the connections that wait at a port when that is closed. So
 // it is closed at a moment when none does, unless none comes.
 const (
+	lateBytes   = 2 * time.Millisecond   // for those whose first bytes were awaited
 	nobodyWaits = 100 * time.Microsecond // without a connection
 	closeAnyway = 20 * time.Millisecond
 )
@@ -261,12 +268,16 @@ func (l *patientListener) acceptWithin(d time.Duration) {
 func (l *patientListener) acceptLast() (net.Conn, error) {
 	now := time.Now()
 	if l.until.IsZero() {
-		l.until = now.Add(closeAnyway)
+		l.from, l.until = now.Add(lateBytes), now.Add(closeAnyway)
 	}
-	if now.Before(l.until) {
+	for now.Before(l.until) {
 		l.acceptWithin(nobodyWaits)
-		if conn, err := l.Listener.Accept(); err == nil {
+		conn, err := l.Listener.Accept()
+		if err == nil {
 			return conn, nil
+		}
+		if now = time.Now(); now.After(l.from) {
+			break
 		}
 	}
 	l.Close()
@@ -333,6 +344,14 @@ func (g *guests) watch(conn net.Conn, state http.ConnState) {
 	if state == http.StateClosed || state == http.StateHijacked {
 		g.open.Add(-1)
 	}
+}
+
+// someSilent says whether there are any that have not made a request.
+func (g *guests) someSilent() bool {
+	for range g.silent.Range {
+		return true
+	}
+	return false
 }
 
 // closeSilent closes those that have not made a request.

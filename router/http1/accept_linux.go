@@ -92,6 +92,9 @@ func (l *bareListener) Addr() net.Addr { return l.addr }
 // SetDeadline bounds how long Accept waits.
 func (l *bareListener) SetDeadline(t time.Time) error { return l.file.SetDeadline(t) }
 
+// SyscallConn is that of a net.TCPListener.
+func (l *bareListener) SyscallConn() (syscall.RawConn, error) { return l.raw, nil }
+
 // Close makes Accept fail.
 func (l *bareListener) Close() error {
 	if l.closed.Swap(true) {

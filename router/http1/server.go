@@ -127,6 +127,18 @@ func (s *Server) Open() int {
 	return s.count
 }
 
+// Silent says whether there are connections that have not yet sent a request.
+func (s *Server) Silent() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := s.first; c != nil; c = c.next {
+		if c.state.Load() == stateNew {
+			return true
+		}
+	}
+	return false
+}
+
 // CloseNew closes the connections that have not yet sent a request, such as
 // browsers open in advance.
 func (s *Server) CloseNew() {
