@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -426,15 +428,20 @@ func (o *outcome) addLatency() {
 	}
 }
 
-// freePorts returns ports that nobody listens on.
+// freePorts returns ports that nobody listens on, of those that systems give to
+// nobody who asks for any: the load's own connections have thousands of these.
 func freePorts(n int) (ports []int, err error) {
-	for range n {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+	const lowest, highest, tries = 20_000, 32_000, 1_000
+	for range tries {
+		port := lowest + rand.IntN(highest-lowest)
+		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, err
+			continue
 		}
 		defer ln.Close() // only once all are chosen
-		ports = append(ports, ln.Addr().(*net.TCPAddr).Port)
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
+		}
 	}
-	return ports, nil
+	return nil, fmt.Errorf("no %d of the ports from %d to %d are free", n, lowest, highest)
 }
