@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -187,6 +189,44 @@ func TestReadersSeeAllThatHasEnded(t *testing.T) {
 		if !sees() {
 			t.Errorf("%s: the request that has just ended is not there", name)
 		}
+	}
+}
+
+// The log of requests may have five hundred, whose heads would be 30 MiB.
+func TestListedRequestsKeepNoHeads(t *testing.T) {
+	log := requests.New(requests.Options{Entries: 500})
+	f := start(t, func(o *Options) { o.Requests = log })
+	f.publish("router.register", `{"host":"127.0.0.1","port":%d,"uris":["shop.test"]}`, app(t, says("hello")))
+	large := strings.Repeat("x", 60<<10)
+	live := func() int64 {
+		log.Bounds()  // accounts for all
+		for range 2 { // what pools have let go of goes with the second
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := live()
+	for range 500 {
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", f.base+"/", nil)
+		r.Host = "shop.test"
+		r.Header.Set("X-Large", large)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Fatalf("got %d", res.StatusCode)
+		}
+	}
+	if more := live() - before; more > 10<<20 {
+		t.Errorf("500 requests that have ended keep %d KiB", more>>10)
+	}
+	if _, latest := log.Bounds(); latest != 500 {
+		t.Errorf("%d are listed", latest)
 	}
 }
 

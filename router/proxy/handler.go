@@ -304,7 +304,7 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.pool = pool
-	ex.record.Route = nameAsIn(ex.r.Host, pool)
+	ex.record.Route = pool.Name()
 	pool.Count()
 	if len(pool.Instances()) == 0 {
 		ex.refuseEmptyPool()

@@ -2,22 +2,10 @@ package proxy
 
 import (
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"devrouter/router/route"
 )
-
-// nameAsIn returns the name of a request's route, as a part of the request's host
-// where that says the same: that is at hand when the request ends, and the route's
-// own, where requests spread over thousands of routes, is not.
-func nameAsIn(host string, pool *route.Pool) string {
-	name := pool.Name()
-	if strings.HasPrefix(host, name) {
-		return host[:len(name)]
-	}
-	return name
-}
 
 // lookup finds the route of the request. One lookup in 64 is timed, by chance:
 // two looks at the clock take about as long as a lookup itself, a number from

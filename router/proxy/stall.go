@@ -168,8 +168,10 @@ type kernelWriter interface {
 // When nothing has moved for long the source is made to return if that is it, and
 // whoever has called reads on by himself.
 func (w stallWriter) ReadFrom(src io.Reader) (int64, error) {
-	piece, _ := src.(*io.LimitedReader)
-	source, _ := piece.R.(*net.TCPConn)
+	var source *net.TCPConn
+	if piece, ok := src.(*io.LimitedReader); ok {
+		source, _ = piece.R.(*net.TCPConn)
+	}
 	w.from(source)
 	w.stall.begin()
 	n, err := w.ResponseWriter.(kernelWriter).ReadFrom(src)
