@@ -84,9 +84,9 @@ func (x *index) refuse(subject string, key route.Key, r *wire.Registration) erro
 // sends reports whether a message for one of the app's instances is one that the
 // file's client sends.
 func (a *App) sends(instance int, r *wire.Registration) bool {
-	own := a.registration(instance, a.Instances[instance], nil, r.Tags)
+	own := a.registration(instance, a.Instances[instance], nil, a.wireTags())
 	if own.Options.LoadBalancing == "" && r.Options.LoadBalancing == roundRobin {
 		own.Options.LoadBalancing = roundRobin // as Diff sends it
 	}
-	return a.hasWireTags(r.Tags) && sameEndpoint(&own, r)
+	return sameEndpoint(&own, r)
 }

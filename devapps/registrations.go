@@ -78,26 +78,6 @@ func (a *App) wireTags() map[string]string {
 	return tags
 }
 
-// hasWireTags reports whether tags are the app's wireTags.
-func (a *App) hasWireTags(tags map[string]string) bool {
-	name, named := a.Tags["component"]
-	if !named {
-		name = a.Name
-	}
-	if value, ok := tags["component"]; !ok || value != name {
-		return false
-	}
-	for name, value := range a.Tags {
-		if have, ok := tags[name]; !ok || have != value {
-			return false
-		}
-	}
-	if named {
-		return len(tags) == len(a.Tags)
-	}
-	return len(tags) == len(a.Tags)+1
-}
-
 // sameEndpoint reports whether two messages say the same of an endpoint,
 // whatever URIs they carry.
 func sameEndpoint(a, b *wire.Registration) bool {

@@ -87,7 +87,8 @@ func (e *ended) settleWaiting() {
 	}
 }
 
-// isOdd says whether more matters of a request than a batch keeps.
+// isOdd says whether more matters of a request than a batch keeps: the log of requests
+// shows it, or the metrics count it, as they do an empty Content-Length.
 func isOdd(r *accesslog.Record) bool {
 	if r.Capture != nil || r.Cause != nil || r.Listed != 0 || r.Upgraded || len(r.Request.Header["Upgrade"]) > 0 {
 		return true

@@ -51,28 +51,24 @@ func (r *bareRaw) Control(f func(fd uintptr)) error {
 
 // Read runs f until it has read.
 func (r *bareRaw) Read(f func(fd uintptr) bool) error {
-	b := (*bareConn)(r)
-	raw, done := b.now(f)
-	switch {
-	case done:
-		return nil
-	case raw == nil:
-		return b.failed("raw-read", net.ErrClosed)
-	}
-	return b.waited("raw-read", raw.Read(f))
+	return (*bareConn)(r).run("raw-read", f, syscall.RawConn.Read)
 }
 
 // Write runs f until it has written.
 func (r *bareRaw) Write(f func(fd uintptr) bool) error {
-	b := (*bareConn)(r)
+	return (*bareConn)(r).run("raw-write", f, syscall.RawConn.Write)
+}
+
+// run runs f, and where it has to wait has it run by that.
+func (b *bareConn) run(op string, f func(fd uintptr) bool, wait func(syscall.RawConn, func(fd uintptr) bool) error) error {
 	raw, done := b.now(f)
 	switch {
 	case done:
 		return nil
 	case raw == nil:
-		return b.failed("raw-write", net.ErrClosed)
+		return b.failed(op, net.ErrClosed)
 	}
-	return b.waited("raw-write", raw.Write(f))
+	return b.waited(op, wait(raw, f))
 }
 
 // now runs f if nobody has had to wait yet. If f has to, it returns what to wait

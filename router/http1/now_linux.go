@@ -18,18 +18,18 @@ import (
 // readNow reads what there is, if there is something. The calls for sockets pass by
 // what read and write do for files.
 func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
-	return ioNow(syscall.SYS_RECVFROM, fd, p, syscall.MSG_DONTWAIT)
+	return ioNow(syscall.SYS_RECVFROM, fd, unsafe.Pointer(&p[0]), len(p), syscall.MSG_DONTWAIT)
 }
 
 // writeNow writes what there is room for, if there is any.
 func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
-	return ioNow(syscall.SYS_SENDTO, fd, p, syscall.MSG_NOSIGNAL)
+	return ioNow(syscall.SYS_SENDTO, fd, unsafe.Pointer(&p[0]), len(p), syscall.MSG_NOSIGNAL)
 }
 
 // sendNow writes what there is room for, and has the system keep what does not
 // fill a packet until endNow: it says that there is more.
 func sendNow(fd uintptr, p []byte) (int, syscall.Errno) {
-	return ioNow(syscall.SYS_SENDTO, fd, p, syscall.MSG_MORE)
+	return ioNow(syscall.SYS_SENDTO, fd, unsafe.Pointer(&p[0]), len(p), syscall.MSG_MORE|syscall.MSG_NOSIGNAL)
 }
 
 // endNow ends the sending half, with what has been kept.
@@ -46,16 +46,7 @@ func writeVectorNow(fd uintptr, pieces [][]byte) (int, syscall.Errno) {
 			n++
 		}
 	}
-	for {
-		wrote, _, err := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vector[0])), uintptr(n))
-		switch err {
-		case 0:
-			return int(wrote), 0
-		case syscall.EINTR:
-			continue
-		}
-		return 0, err
-	}
+	return ioNow(syscall.SYS_WRITEV, fd, unsafe.Pointer(&vector[0]), n, 0)
 }
 
 // acceptNow accepts a connection that waits, if there is one.
@@ -73,14 +64,14 @@ func acceptNow(fd uintptr) (int, netip.AddrPort, syscall.Errno) {
 // linger.
 func closeNow(fd uintptr) { syscall.RawSyscall(syscall.SYS_CLOSE, fd, 0, 0) } //nolint:errcheck // it is closed whatever it says
 
-// ioNow is for a descriptor that does not block, and at least one byte. Flags are
-// for those calls that have any.
-func ioNow(call, fd uintptr, p []byte, flags uintptr) (int, syscall.Errno) {
+// ioNow is for a descriptor that does not block, and at least one byte: n of them, or
+// of the pieces, are at an address. Flags are for those calls that have any.
+func ioNow(call, fd uintptr, at unsafe.Pointer, n int, flags uintptr) (int, syscall.Errno) {
 	for {
-		n, _, err := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0)
+		moved, _, err := syscall.RawSyscall6(call, fd, uintptr(at), uintptr(n), flags, 0, 0)
 		switch err {
 		case 0:
-			return int(n), 0
+			return int(moved), 0
 		case syscall.EINTR:
 			continue
 		}

@@ -4,7 +4,6 @@ package http1
 
 import (
 	"io"
-
 	"os"
 	"sync"
 	"syscall"

@@ -67,11 +67,12 @@ func (w *watch) schedule(d time.Duration) {
 // look is one tick. There is no count of the round trips under way, which processors
 // would have to hand to each other: each connection knows of its own.
 func (w *watch) look() {
-	now := w.tick()
+	now := w.lookOnce()
 	w.t.expireIdle(now)
 }
 
-func (w *watch) tick() (now int64) {
+// lookOnce looks after the round trips, and sets the clock for the next look.
+func (w *watch) lookOnce() (now int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now = int64(time.Since(w.began))

@@ -44,19 +44,6 @@ func appendLine(dst []byte, value string) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// appendFields appends all fields of a header whose names are names.
-func appendFields(dst []byte, h http.Header) []byte {
-	for name, values := range h {
-		if len(values) == 0 || !isToken(name) {
-			continue
-		}
-		for _, value := range values {
-			dst = appendField(dst, name, value)
-		}
-	}
-	return dst
-}
-
 // appendStatusLine appends the first line of a reply.
 func appendStatusLine(dst []byte, http11 bool, status int) []byte {
 	if http11 {

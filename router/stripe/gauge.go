@@ -33,11 +33,3 @@ func (g Gauge) Load() int64 {
 	}
 	return n
 }
-
-// Begun returns how many have begun so far.
-func (g Gauge) Begun() (n int64) {
-	for i := range g.counts {
-		n += g.counts[i].begun.Load()
-	}
-	return n
-}
