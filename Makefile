@@ -39,6 +39,10 @@ web/e2e/node_modules/.package-lock.json: web/e2e/package-lock.json
 test-nethttp:
 	DEVROUTER_TEST_NET_HTTP=1 go test -trimpath -count=1 ./router/... ./appliance/...
 
+# Loops serve every client that they can, not only the busy ones (package http1).
+test-loops:
+	go test -trimpath -tags alwaysloops ./router/... ./appliance/...
+
 lint:
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }
 	go vet -trimpath ./...

@@ -61,6 +61,7 @@ func (r *Router) newOwnServer() *http1.Server {
 		Handler:           r.proxy,
 		BaseContext:       func(net.Listener) context.Context { return r.base },
 		ConnContext:       proxy.ConnContext,
+		Loops:             true,
 		IdleTimeout:       r.opts.IdleTimeout,
 		ReadHeaderTimeout: r.opts.ReadHeaderTimeout,
 		MaxHeaderBytes:    r.opts.MaxHeaderBytes,

@@ -18,6 +18,7 @@ import (
 type bareConn struct {
 	local  net.Addr // nil where the listener has several addresses
 	remote netip.AddrPort
+	task   *task // that reads and writes it; nil where no loop serves it
 
 	mu              sync.Mutex // guards all below; nothing that is done with it waits
 	fd              int        // -1 once another has it
@@ -26,6 +27,12 @@ type bareConn struct {
 	raw             syscall.RawConn // of file or tcp; nil with fd, and at the end
 	readBy, writeBy time.Time
 	closed          bool
+
+	// These are for the loop that waits for it.
+	loop      *loop // nil when none does; then it has fd
+	number    int32 // there
+	readiness       // in the latter's view
+	waiter    *task // for something to read; nil when none is
 }
 
 // bareRaw is a bareConn as a syscall.RawConn.
@@ -51,7 +58,15 @@ func (r *bareRaw) Control(f func(fd uintptr)) error {
 
 // Read runs f until it has read.
 func (r *bareRaw) Read(f func(fd uintptr) bool) error {
-	return (*bareConn)(r).run("raw-read", f, syscall.RawConn.Read)
+	b := (*bareConn)(r)
+	for b.task.inLoop() {
+		if here, done := b.tryInLoop(f); done {
+			return nil
+		} else if !here || !b.task.await(b) {
+			break
+		}
+	}
+	return b.run("raw-read", f, syscall.RawConn.Read)
 }
 
 // Write runs f until it has written.
@@ -68,6 +83,7 @@ func (b *bareConn) run(op string, f func(fd uintptr) bool, wait func(syscall.Raw
 	case raw == nil:
 		return b.failed(op, net.ErrClosed)
 	}
+	b.task.leave()
 	return b.waited(op, wait(raw, f))
 }
 
@@ -85,11 +101,20 @@ func (b *bareConn) now(f func(fd uintptr) bool) (raw syscall.RawConn, done bool)
 	return b.raw, false
 }
 
-// poll has the poller know of the connection. It is called with mu, and with fd.
+// poll has the poller know of the connection, and no loop any more. It is called
+// with mu, and with fd.
 func (b *bareConn) poll() {
+	if b.loop != nil {
+		b.loop.forget(b)
+	}
 	b.file = os.NewFile(uintptr(b.fd), "")
 	b.raw, _ = b.file.SyscallConn() // it has a file
 	b.fd = -1
+	for by, set := range map[*time.Time]func(*os.File, time.Time) error{&b.readBy: (*os.File).SetReadDeadline, &b.writeBy: (*os.File).SetWriteDeadline} {
+		if !by.IsZero() {
+			set(b.file, *by) //nolint:errcheck // a broken connection shows at the next read
+		}
+	}
 }
 
 // waited makes the error of a file's wait one of a connection's.
@@ -192,6 +217,9 @@ func (b *bareConn) Leave() net.Conn {
 func (b *bareConn) Close() error {
 	b.mu.Lock()
 	closed, file, tcp := b.closed, b.file, b.tcp
+	if b.loop != nil {
+		b.loop.close(b)
+	}
 	if b.fd >= 0 {
 		closeNow(uintptr(b.fd))
 	}
@@ -277,7 +305,7 @@ func (b *bareConn) setDeadline(by *time.Time, t time.Time, ofFile func(*os.File,
 	switch {
 	case b.closed:
 		return b.failed("set", net.ErrClosed)
-	case b.fd >= 0 && t.IsZero():
+	case b.fd >= 0 && (t.IsZero() || b.loop != nil): // who waits for long leaves the loop, and is bound then
 		return nil
 	case b.fd >= 0:
 		b.poll()

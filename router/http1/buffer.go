@@ -79,6 +79,9 @@ func (b *reader) fill() error {
 // take makes a buffer its own that holds the next n bytes. It has none.
 func (b *reader) take(buf *[]byte, n int) { b.buf, b.r, b.w = buf, 0, n }
 
+// hasRoom says whether the buffer that it has is not full.
+func (b *reader) hasRoom() bool { return b.w < len(*b.buf) }
+
 // full says whether the next fill makes the buffer larger.
 func (b *reader) full() bool { return b.buf != nil && b.r == 0 && b.w == len(*b.buf) }
 

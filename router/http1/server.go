@@ -29,6 +29,13 @@ type Server struct {
 	// function. To this server's ConnState it is hijacked. Nil closes it.
 	HTTP2 func(net.Conn)
 
+	// Loops lets busy connections of Unpolled listeners be served by a few goroutines
+	// for all of them, which costs less (on Linux; elsewhere nothing changes). What
+	// Handler is called by then must not wait: before it waits for anything but a
+	// Transport's round trip in the context of the request, hands the request to
+	// another goroutine, or takes long, it calls MayWait.
+	Loops bool
+
 	// IdleTimeout is kept to a second or so.
 	IdleTimeout       time.Duration
 	ReadHeaderTimeout time.Duration
@@ -36,6 +43,8 @@ type Server struct {
 	WriteTimeout      time.Duration
 	MaxHeaderBytes    int
 	ErrorLog          *log.Logger
+
+	alwaysBusy bool // for tests: all connections are
 
 	closing    atomic.Bool
 	largeHeads atomic.Int64 // bytes of heads that are larger than most

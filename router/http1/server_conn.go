@@ -33,9 +33,13 @@ type conn struct {
 	one      [1]byte     // read where there is no buffer to wait with
 	readBy   time.Time   // the deadline of reads as it was last set; zero is none
 	writeBy  time.Time   // the same of writes
+	begun    bool        // begin has been called
 	posted   bool        // the last request was a POST
 	lingers  bool        // the client may still be sending when the connection is closed
 	hijacked bool
+	task     *task // that serves it; nil for a goroutine
+	moving   bool  // another is to serve it from now on
+	busy     busyness
 	turn     *turn // of the request that is served; nil when there is none
 
 	previous, next *conn // in the server's list
@@ -66,14 +70,44 @@ const (
 // past is a deadline that makes whoever waits return.
 var past = time.Unix(1, 0)
 
-// serve is the life of a connection.
+// live is the life of a connection, as long as a goroutine of its own serves it.
+func (c *conn) live() {
+	for {
+		c.serve()
+		if !c.moving {
+			return
+		}
+		c.moving = false
+		if c.enterLoop() {
+			return // another serves it by now
+		}
+		c.busy.never = true
+	}
+}
+
+// serve serves requests, until the connection is over or is to be served elsewhere.
 func (c *conn) serve() {
 	defer c.end()
+	if !c.begun {
+		if !c.begin() {
+			return
+		}
+		c.begun, c.moving = true, c.alwaysMoves()
+	}
+	for !c.moving && c.await() && c.serveRequest() {
+		c.moving = c.moves()
+		c.task.pause()
+	}
+}
+
+// begin learns what kind of connection it is. It returns false when that is not to
+// be served.
+func (c *conn) begin() bool {
 	if addr := c.rwc.RemoteAddr(); addr != nil {
 		c.remote = text(addr)
 	}
 	if secure, ok := c.rwc.(*tls.Conn); ok && !c.shakeHands(secure) {
-		return
+		return false
 	}
 	c.tcp, _ = c.rwc.(*net.TCPConn)
 	c.bare, _ = c.rwc.(bareTCP)
@@ -84,8 +118,7 @@ func (c *conn) serve() {
 		socket := newSocket(plain)
 		c.rd.src, c.out = socket, socket
 	}
-	for c.await() && c.serveRequest() {
-	}
+	return true
 }
 
 // end is what remains to do when a connection is over, also when a handler has
@@ -95,7 +128,7 @@ func (c *conn) end() {
 	if panicked != nil {
 		c.panicked(panicked)
 	}
-	if c.hijacked {
+	if c.hijacked || c.moving {
 		return
 	}
 	c.rd.drop()
@@ -250,6 +283,10 @@ func (c *conn) leave() bool {
 func (c *conn) await() bool {
 	if len(c.rd.buffered()) == 0 {
 		c.rd.release()
+		if c.task.inLoop() && !c.task.awaitRequest() {
+			c.moving = true
+			return false
+		}
 		if c.fillFirst() != nil {
 			return false
 		}
@@ -264,11 +301,12 @@ func (c *conn) await() bool {
 
 func (c *conn) fillFirst() error {
 	limit := c.server.idleTimeout()
-	if c.state.Load() == stateNew {
+	fresh := c.state.Load() == stateNew
+	if fresh {
 		limit = c.server.headTimeout()
-		if c.lazy != nil && c.fillLazily(c.lazy.look) == nil && c.rd.buf != nil {
-			return nil // the request was there before the connection was: no need of a timer
-		}
+	}
+	if (fresh || c.task.inLoop()) && c.lazy != nil && c.fillLazily(c.lazy.look) == nil && c.rd.buf != nil {
+		return nil // the request was there before: no need of a timer
 	}
 	c.readWithin(limit)
 	switch {

@@ -19,8 +19,8 @@ type requestContext struct {
 	mu    sync.Mutex                   // guards the making of inner against the end
 	over  atomic.Bool                  // the request has ended, or its client is gone
 
-	http11 bool // the client speaks it
-	asked  bool // whether it is there, by goneWatch
+	http11 bool        // the client speaks it
+	asked  atomic.Bool // whether it is there, by goneWatch
 
 	reply sync.Mutex  // keeps the asking apart from the reply
 	begun atomic.Bool // the reply has
@@ -42,8 +42,18 @@ func (x *requestContext) begin(c *conn) {
 // Deadline is that of the connection.
 func (x *requestContext) Deadline() (time.Time, bool) { return x.base.Deadline() }
 
+// requestContextKey is how a context tells the request's that it comes from.
+type requestContextKey struct{}
+
+// MayWait says, in a request's context or one derived of it, that the handler is
+// about to do what Server.Loops must know of.
+func MayWait(ctx context.Context) { taskOf(ctx).leave() }
+
 // Value is that of the connection.
 func (x *requestContext) Value(key any) any {
+	if key == (requestContextKey{}) {
+		return x
+	}
 	if inner := x.inner.Load(); inner != nil {
 		return inner.Value(key) // package context finds itself by it
 	}
@@ -97,6 +107,10 @@ func (x *requestContext) beginReply() {
 func (x *requestContext) ask() {
 	x.reply.Lock()
 	defer x.reply.Unlock()
+	if x.c.task.inLoop() {
+		x.asked.Store(false) // it leaves soon
+		return
+	}
 	if !x.begun.Load() {
 		io.WriteString(x.c.rwc, "HTTP/1.1 100 Continue\r\n\r\n") //nolint:errcheck // if it fails, the next look sees it
 	}
@@ -185,8 +199,7 @@ func (g *goneWatch) look() {
 		case broken:
 			delete(g.contexts, x)
 			x.inner.Load().cancel()
-		case ended && !x.asked && x.http11:
-			x.asked = true
+		case ended && x.http11 && !x.asked.Swap(true):
 			go x.ask() // it may take as long as the client likes
 		}
 	}

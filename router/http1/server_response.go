@@ -463,6 +463,7 @@ func (w *response) Take() (conn net.Conn, early []byte, err error) {
 	if c.hijacked {
 		return nil, nil, http.ErrHijacked
 	}
+	c.task.leave()
 	if w.status != 0 {
 		w.FlushError() //nolint:errcheck // the hijacker's own writes fail as well
 	}

@@ -19,7 +19,11 @@ func serve(t testing.TB, h http.HandlerFunc, change ...func(*Server)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	waits := func(w http.ResponseWriter, r *http.Request) {
+		MayWait(r.Context())
+		h(w, r)
+	}
+	s := &Server{Handler: http.HandlerFunc(waits), Loops: true, ErrorLog: log.New(io.Discard, "", 0)}
 	for _, f := range change {
 		f(s)
 	}

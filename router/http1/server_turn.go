@@ -67,6 +67,7 @@ func (t *turn) begin(head string) error {
 	t.res.begin()
 	req.Body = http.NoBody
 	if req.ContentLength != 0 {
+		c.task.leave()
 		t.body = &requestBody{t: t, c: c}
 		t.body.framed.start(&c.rd, req.ContentLength, req.ContentLength < 0, &req.Trailer)
 		req.Body = t.body

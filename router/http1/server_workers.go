@@ -46,7 +46,7 @@ func (w *workers) serve(c *conn) {
 func (w *workers) work(c *conn) {
 	next := make(worker, 1)
 	for c != nil {
-		c.serve()
+		c.live()
 		if !w.rest(next) {
 			return
 		}

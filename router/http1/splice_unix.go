@@ -9,10 +9,14 @@ import (
 	"syscall"
 )
 
+// drainable is a connection that wants to know when all has been read that had come.
+type drainable interface{ drained() }
+
 // lazyReader reads a connection into a buffer that it takes when something has
 // come, and gives back before it waits.
 type lazyReader struct {
 	raw  syscall.RawConn
+	from drainable // nil where nobody is to know
 	size int
 	try  func(fd uintptr) bool // tryRead, made once
 	buf  *[]byte
@@ -29,6 +33,7 @@ func newLazyReader(conn plainConn, size int) (*lazyReader, error) {
 	}
 	l := lazyReaders.Get().(*lazyReader)
 	l.raw, l.size = raw, size
+	l.from, _ = conn.(drainable)
 	return l, nil
 }
 
@@ -41,7 +46,7 @@ var lazyReaders = sync.Pool{New: func() any {
 // end ends the use of the reader, and of its buffer.
 func (l *lazyReader) end() {
 	l.release()
-	l.raw, l.n, l.err = nil, 0, 0
+	l.raw, l.from, l.n, l.err = nil, nil, 0, 0
 	lazyReaders.Put(l)
 }
 
@@ -79,6 +84,9 @@ func (l *lazyReader) tryRead(fd uintptr) bool {
 	if l.n, l.err = readNow(fd, *l.buf); l.err == syscall.EAGAIN {
 		l.release()
 		return l.once
+	}
+	if l.from != nil && l.n < len(*l.buf) {
+		l.from.drained()
 	}
 	return true
 }

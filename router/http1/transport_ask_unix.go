@@ -14,6 +14,7 @@ import (
 // fails only to learn that nothing has come yet.
 type asker struct {
 	conn net.Conn
+	from drainable // nil where nobody is to know
 	raw  syscall.RawConn
 	step func(fd uintptr) bool // advance, made once
 	in   *reader
@@ -42,6 +43,7 @@ func (a *asker) ready(conn net.Conn, in *reader) {
 	if c, ok := conn.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
 			a.conn, a.raw, a.in, a.step = conn, raw, in, a.advance
+			a.from, _ = conn.(drainable)
 		}
 	}
 }
@@ -87,6 +89,8 @@ func (a *asker) advance(fd uintptr) bool {
 		a.unread = opError(a.conn, "read", err)
 	case n == 0:
 		a.unread = io.EOF
+	case a.from != nil && a.in.hasRoom():
+		a.from.drained()
 	}
 	return true
 }

@@ -22,7 +22,9 @@ type endpointConn struct {
 	to        target
 	conn      net.Conn
 	plain     net.Conn     // what conn is over TLS, else conn
-	tcp       *net.TCPConn // conn, when that is plain TCP
+	tcp       *net.TCPConn // conn, when that is one; else nil
+	bare      bareTCP      // the same
+	task      *task        // that uses it; nil for a goroutine
 	out       io.Writer    // what requests' heads are written to: conn
 	cut       *cutNote     // of conn over TLS, else nil
 	localAddr string
@@ -36,6 +38,7 @@ type endpointConn struct {
 	watch roundTripWatch
 
 	// These belong to the pool.
+	home         int // the loop that waits for it; 0 for Go's poller
 	older, newer *endpointConn
 	idleSince    atomic.Int64
 	generation   int64
@@ -44,17 +47,30 @@ type endpointConn struct {
 // connect returns a connection to a target: an idle one that is still alive, or
 // a new one.
 func (t *Transport) connect(ctx context.Context, to target, wire *Wire) (*endpointConn, error) {
+	task := taskOf(ctx)
+	if to.secure {
+		task.leave() // what is read of TLS is not what the loop is told of
+		task = nil
+	}
 	for !t.DisableKeepAlives {
-		c := t.idle.take(to)
+		c := t.idle.take(to, task.home())
 		if c == nil {
 			break
+		}
+		if !c.carry(task) {
+			task.leave()
 		}
 		if len(c.in.buffered()) == 0 && (c.asker.isReady() || c.recordsUsed() && c.quiet.isQuiet()) {
 			return c, nil // the asker looks whether it is alive when it sends
 		}
 		c.close() // its endpoint has left, or has spoken unasked
 	}
-	return t.dial(ctx, to, wire)
+	task.leave()
+	c, err := t.dial(ctx, to, wire)
+	if err == nil {
+		c.task = task
+	}
+	return c, err
 }
 
 func (t *Transport) dial(ctx context.Context, to target, wire *Wire) (*endpointConn, error) {
@@ -72,18 +88,34 @@ func (t *Transport) dial(ctx context.Context, to target, wire *Wire) (*endpointC
 	if err != nil {
 		return nil, err
 	}
-	c := &endpointConn{t: t, to: to, conn: conn, plain: plain, cut: cut, generation: generation, localAddr: conn.LocalAddr().String()}
+	c := &endpointConn{t: t, to: to, cut: cut, generation: generation, localAddr: conn.LocalAddr().String()}
+	c.bind(conn, plain)
+	t.watch.add(c)
+	return c, nil
+}
+
+// bind makes conn what is written and read, which is plain beneath TLS.
+func (c *endpointConn) bind(conn, plain net.Conn) {
+	c.conn, c.plain = conn, plain
 	c.in.src, c.out = conn, conn
-	if c.tcp, _ = conn.(*net.TCPConn); c.tcp != nil {
-		socket := newSocket(c.tcp)
+	c.tcp, _ = conn.(*net.TCPConn)
+	c.bare, _ = conn.(bareTCP)
+	if c.tcp != nil || c.bare != nil {
+		socket := newSocket(conn.(plainConn))
 		c.in.src, c.out = socket, socket
-		c.asker.ready(c.tcp, &c.in)
+		c.asker.ready(conn, &c.in)
 	}
 	if raw, ok := plain.(syscall.Conn); ok {
 		c.quiet.watch(raw)
 	}
-	t.watch.add(c)
-	return c, nil
+}
+
+// asTCP returns the connection where that is plain TCP, else nil.
+func (c *endpointConn) asTCP() *net.TCPConn {
+	if c.bare != nil {
+		return c.bare.TCP()
+	}
+	return c.tcp
 }
 
 func (t *Transport) shakeHands(ctx context.Context, conn net.Conn, to target, wire *Wire) (net.Conn, error) {

@@ -38,41 +38,84 @@ func (p *idlePool) bound(perHost, all int) {
 	}
 }
 
-// idleHost are the idle connections to one target, the one used last at the end.
-type idleHost struct{ conns []*endpointConn }
+// idleHost are the idle connections to one target, by their homes, the one used last
+// at the end.
+type idleHost struct {
+	homes [][]*endpointConn
+	count int
+}
 
 // take returns the connection to a target that was used last, or one of the last, or
-// nil.
-func (p *idlePool) take(to target) *endpointConn {
-	if c := p.near.take(to); c != nil {
-		return c
+// nil: one at a home rather than one of Go's poller, and that rather than one at
+// another's home.
+func (p *idlePool) take(to target, home int) *endpointConn {
+	if home == 0 {
+		if c := p.near.take(to); c != nil {
+			return c
+		}
 	}
-	if c := p.takeShared(to); c != nil {
+	if c := p.takeShared(to, home); c != nil {
 		return c
 	}
 	return p.near.takeAnywhere(to)
 }
 
-func (p *idlePool) takeShared(to target) *endpointConn {
+func (p *idlePool) takeShared(to target, home int) *endpointConn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	host := p.hosts[to]
-	if host == nil || len(host.conns) == 0 {
+	if host == nil || host.count == 0 {
 		return nil
 	}
-	last := len(host.conns) - 1
-	c := host.conns[last]
-	host.conns[last] = nil
-	host.conns = host.conns[:last]
+	c := host.last(home)
+	if c == nil {
+		c = host.last(0)
+	}
+	for home := 1; c == nil; home++ {
+		c = host.last(home)
+	}
 	p.unlink(c)
 	return c
+}
+
+// last takes the one at a home that was used last, or returns nil.
+func (h *idleHost) last(home int) *endpointConn {
+	if home >= len(h.homes) || len(h.homes[home]) == 0 {
+		return nil
+	}
+	conns := h.homes[home]
+	last := len(conns) - 1
+	c := conns[last]
+	conns[last] = nil
+	h.homes[home] = conns[:last]
+	h.count--
+	return c
+}
+
+// put adds the one that was used last.
+func (h *idleHost) put(c *endpointConn) {
+	for len(h.homes) <= c.home {
+		h.homes = append(h.homes, nil)
+	}
+	h.homes[c.home] = append(h.homes[c.home], c)
+	h.count++
+}
+
+// dropFirst takes the one at a home that was used first.
+func (h *idleHost) dropFirst(home int) {
+	conns := h.homes[home]
+	last := len(conns) - 1
+	copy(conns, conns[1:])
+	conns[last] = nil
+	h.homes[home] = conns[:last]
+	h.count--
 }
 
 // put keeps a connection, and returns one that has no place any more: that one,
 // the oldest of all, or nil.
 func (p *idlePool) put(c *endpointConn, now int64) (surplus *endpointConn) {
 	c.idleSince.Store(now)
-	if c.generation == p.closed.Load() {
+	if c.home == 0 && c.generation == p.closed.Load() {
 		if slot := p.near.put(c); slot != nil {
 			if c.generation != p.closed.Load() && slot.CompareAndSwap(c, nil) {
 				return c // all were closed meanwhile, maybe before they looked here
@@ -94,13 +137,13 @@ func (p *idlePool) putShared(c *endpointConn) (surplus *endpointConn) {
 		}
 		p.hosts[c.to] = host
 	}
-	if len(host.conns) >= p.perHost || c.generation != p.closed.Load() {
+	if host.count >= p.perHost || c.generation != p.closed.Load() {
 		return c
 	}
 	if p.all > 0 && p.count >= p.all {
 		surplus = p.takeOldest()
 	}
-	host.conns = append(host.conns, c)
+	host.put(c)
 	p.link(c)
 	return surplus
 }
@@ -115,7 +158,7 @@ func (p *idlePool) expire(before int64) (old []*endpointConn) {
 		old = append(old, p.takeOldest())
 	}
 	for to, host := range p.hosts {
-		if len(host.conns) == 0 {
+		if host.count == 0 {
 			delete(p.hosts, to)
 		}
 	}
@@ -151,14 +194,10 @@ func (p *idlePool) len() int {
 }
 
 // takeOldest takes the connection that has been idle for longest, which is the
-// first of its host.
+// first of its host's at its home.
 func (p *idlePool) takeOldest() *endpointConn {
 	c := p.oldest
-	host := p.hosts[c.to]
-	last := len(host.conns) - 1
-	copy(host.conns, host.conns[1:])
-	host.conns[last] = nil
-	host.conns = host.conns[:last]
+	p.hosts[c.to].dropFirst(c.home)
 	p.unlink(c)
 	return c
 }

@@ -32,7 +32,7 @@ func TestIdleConnectionsNearbyAreWithinTheBounds(t *testing.T) {
 	if got := p.len(); got > 2*bound {
 		t.Errorf("%d idle connections, the bound is %d", got, 2*bound)
 	}
-	for p.take(a) != nil || p.take(b) != nil {
+	for p.take(a, 0) != nil || p.take(b, 0) != nil {
 	}
 	if got := p.len(); got != 0 {
 		t.Errorf("%d idle connections are not to be had", got)
@@ -57,7 +57,7 @@ func TestConnectionsNearbySettleAndExpire(t *testing.T) {
 	if got := p.expire(2); len(got) != 1 || got[0] != old {
 		t.Errorf("got %d expired connections, want the one that is old", len(got))
 	}
-	if got := p.take(target{}); got != young {
+	if got := p.take(target{}, 0); got != young {
 		t.Error("the other one has not stayed")
 	}
 }
@@ -83,7 +83,7 @@ func TestIdleConnectionsHaveOneUserAtATime(t *testing.T) {
 	for user := range users {
 		all.Go(func() {
 			for range rounds {
-				c := p.take(target{})
+				c := p.take(target{}, 0)
 				if c == nil {
 					c = &endpointConn{generation: p.era()}
 					made.Add(1)

@@ -241,7 +241,7 @@ func (r *reply) TCP() *net.TCPConn {
 	if r.c == nil || r.body.kind != lengthBody || len(r.c.in.buffered()) > 0 {
 		return nil
 	}
-	return r.c.tcp
+	return r.c.asTCP()
 }
 
 // Rest implements Body.
@@ -273,7 +273,7 @@ func (c *endpointConn) retire(sent bool) {
 		c.close()
 		return
 	}
-	c.reused = true
+	c.reused, c.home = true, c.comeToRest()
 	c.in.release()
 	if surplus := c.t.idle.put(c, c.t.watch.now.Load()); surplus != nil {
 		surplus.close()
@@ -327,8 +327,8 @@ func (u *upgraded) TCP() *net.TCPConn {
 	if len(u.c.in.buffered()) > 0 {
 		return nil
 	}
-	return u.c.tcp
+	return u.c.asTCP()
 }
 
 // TCPWriter is the connection that is written to, when it is plain TCP.
-func (u *upgraded) TCPWriter() *net.TCPConn { return u.c.tcp }
+func (u *upgraded) TCPWriter() *net.TCPConn { return u.c.asTCP() }

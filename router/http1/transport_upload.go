@@ -129,10 +129,8 @@ func (u *upload) send() error {
 		return u.sendChunks()
 	}
 	left := u.length
-	if u.c.tcp != nil {
-		if err := u.splice(&left); err != nil || left == 0 {
-			return err
-		}
+	if err := u.splice(&left); err != nil || left == 0 {
+		return err
 	}
 	buf := getBuffer(copyBuffer)
 	defer putBuffer(buf)
@@ -150,10 +148,8 @@ func (u *upload) send() error {
 			}
 			return &bodyError{err}
 		}
-		if u.c.tcp != nil {
-			if err := u.splice(&left); err != nil {
-				return err
-			}
+		if err := u.splice(&left); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -170,14 +166,18 @@ func (u *upload) splice(left *int64) error {
 	if *left < spliceUpload {
 		return nil
 	}
-	n, err := Splice(u.c.tcp, u.body)
+	tcp := u.c.asTCP()
+	if tcp == nil {
+		return nil
+	}
+	n, err := Splice(tcp, u.body)
 	*left -= n
 	if err == nil {
 		return nil
 	}
 	// It is not told which of the two connections has failed. To write nothing
 	// fails where nothing can be sent.
-	if _, broken := u.c.tcp.Write(nil); broken != nil {
+	if _, broken := tcp.Write(nil); broken != nil {
 		return err
 	}
 	var one [1]byte

@@ -3,7 +3,6 @@ package http1
 import (
 	"io"
 	"net"
-	"runtime"
 	"sync"
 	"syscall"
 
@@ -20,10 +19,6 @@ type pollers struct {
 	all  []*poller  // each made with its first tunnel
 	next int
 }
-
-// howMany is how many pollers there are. The more tunnels one of them has, the more
-// it finds to do whenever it wakes up.
-func howMany() int { return min(runtime.GOMAXPROCS(0), 8) }
 
 // join returns nil, and has changed nothing, where the pollers cannot carry it.
 func (s *pollers) join(a, b io.ReadWriteCloser, owner TunnelOwner) Tunnel {
@@ -74,9 +69,8 @@ type polled struct {
 
 // end is one end of a tunnel, and the way from it to the other.
 type end struct {
+	readiness
 	fd     int32   // of its own, 0 before it has one
-	ready  bool    // there may be something to read
-	last   bool    // and the end of it
 	ended  bool    // that has been read, and passed on
 	copies bool    // the kernel cannot move it
 	large  uint8   // so many pieces in a row have been large
@@ -175,7 +169,7 @@ func (e *end) copy(p *poller, to *end) error {
 	n, err := readNow(uintptr(e.fd), b)
 	switch {
 	case err == syscall.EAGAIN:
-		e.ready, e.last = false, false
+		e.empty()
 		return nil
 	case err != 0:
 		return err
@@ -184,7 +178,7 @@ func (e *end) copy(p *poller, to *end) error {
 	}
 	e.noteSize(n)
 	if n < len(b) {
-		e.ready = e.last // what comes from now on is told of
+		e.drained()
 	}
 	sent, err := to.send(b[:n])
 	if err == syscall.EAGAIN {

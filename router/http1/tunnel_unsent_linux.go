@@ -116,7 +116,7 @@ func (e *end) splice(p *poller, to *end) error {
 	}
 	switch {
 	case err == syscall.EAGAIN:
-		e.ready, e.last = false, false
+		e.empty()
 		return nil
 	case err == syscall.EINVAL && n == 0:
 		e.copies = true

@@ -98,6 +98,7 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 			dnsTime: w.DNS, dialTime: w.Dial, tlsTime: w.Handshake, localAddr: w.LocalAddr,
 		}, err
 	}
+	http1.MayWait(ex.r.Context())
 	ex.foldHeaders()
 	ex.shared = true // its hooks may be called late
 	trace := wireTrace{onInformational: ex.writeInformational}

@@ -230,10 +230,12 @@ func (h *Handler) Wait() {
 // ServeHTTP serves one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if own := h.opts.Own[route.NormalHost(r.Host)]; own != nil {
+		http1.MayWait(r.Context())
 		own.ServeHTTP(w, r)
 		return
 	}
 	if h.opts.Waiting != nil && isWaiting(r) {
+		http1.MayWait(r.Context())
 		h.opts.Waiting.ServeHTTP(w, r)
 		return
 	}
@@ -324,6 +326,9 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.prepare(hops)
+	if ex.service != nil || ex.upgrade != "" {
+		http1.MayWait(ex.r.Context())
+	}
 	if ex.service != nil {
 		ex.forwardToService()
 		return

@@ -73,8 +73,8 @@ func startFront(h http.Handler) *front {
 		f.close = s.Close
 		return f
 	}
-	s := &http1.Server{Handler: h}
-	go s.Serve(l) //nolint:errcheck // it ends with the test
+	s := &http1.Server{Handler: h, Loops: true}
+	go s.Serve(http1.Unpolled(l)) //nolint:errcheck // it ends with the test
 	f.close = s.Close
 	return f
 }

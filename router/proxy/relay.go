@@ -100,6 +100,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 		ex.record.ResponseBytes = n
 		return err
 	}
+	http1.MayWait(ex.r.Context())
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
 	w := ex.w

@@ -1,0 +1,118 @@
+package http1
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// join has a loop wait for the connection, and Go's poller or another no longer. It
+// has no deadlines then. Nobody uses it meanwhile, but it may be closed.
+func (b *bareConn) join(l *loop) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fd < 0 {
+		fd := -1
+		if b.raw != nil {
+			fd = duplicate(b.raw)
+		}
+		if fd < 0 {
+			return false
+		}
+		b.unpoll(fd)
+	}
+	if b.loop != nil {
+		b.loop.forget(b)
+	}
+	b.readBy, b.writeBy = time.Time{}, time.Time{}
+	return l.add(b)
+}
+
+// unpoll makes fd all that there is of the connection. It is called with mu.
+func (b *bareConn) unpoll(fd int) {
+	if b.file != nil {
+		b.file.Close()
+	}
+	if b.tcp != nil {
+		b.tcp.Close()
+	}
+	b.file, b.tcp, b.raw, b.fd = nil, nil, nil, fd
+}
+
+// duplicate returns another descriptor of a connection, or a negative number where
+// there is none.
+func duplicate(raw syscall.RawConn) int {
+	fd := -1
+	raw.Control(func(original uintptr) { //nolint:errcheck // fd tells
+		fd, _ = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 3)
+	})
+	return fd
+}
+
+// tryInLoop runs f where the task's loop waits for the connection, and says whether
+// that is so, and whether f has read.
+func (b *bareConn) tryInLoop(f func(fd uintptr) bool) (here, done bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.loop != b.task.loop {
+		return false, false
+	}
+	if f(uintptr(b.fd)) {
+		return true, true
+	}
+	b.empty()
+	return true, false
+}
+
+// waits has a task told of the next that comes, and says whether that is to be
+// waited for.
+func (b *bareConn) waits(t *task) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.loop != t.loop || b.ready {
+		return false
+	}
+	b.waiter = t
+	return true
+}
+
+// told notes what a loop has been told of, nil for none any more, and returns who
+// waits for it.
+func (b *bareConn) told(l *loop, events uint32) *task {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.loop != l {
+		return nil
+	}
+	b.note(events)
+	if !b.ready {
+		return nil
+	}
+	t := b.waiter
+	b.waiter = nil
+	return t
+}
+
+// takeLate returns who has waited for the connection since before a loop's last
+// sweep, and does no longer.
+func (b *bareConn) takeLate(l *loop) *task {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := b.waiter
+	if b.loop != l || t == nil || t.since >= l.sweeps-1 {
+		return nil
+	}
+	b.waiter = nil
+	return t
+}
+
+// home is the number of the loop that waits for the connection, 0 for none.
+func (b *bareConn) home() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.loop == nil {
+		return 0
+	}
+	return b.loop.number
+}

@@ -1,0 +1,5 @@
+//go:build !alwaysloops
+
+package http1
+
+const alwaysLoops = false

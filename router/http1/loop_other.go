@@ -1,0 +1,19 @@
+//go:build !linux
+
+package http1
+
+import "context"
+
+// task is nil: there are no loops.
+type task struct{}
+
+func (*task) inLoop() bool                  { return false }
+func (*task) leave()                        {}
+func (*task) home() int                     { return 0 }
+func (*task) pause()                        {}
+func (*task) awaitRequest() bool            { return true }
+func (c *conn) canEnterLoop() bool          { return false }
+func (c *conn) enterLoop() bool             { return false }
+func taskOf(context.Context) *task          { return nil }
+func (c *endpointConn) carry(*task) bool    { return false }
+func (c *endpointConn) comeToRest() (n int) { return 0 }

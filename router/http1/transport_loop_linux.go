@@ -1,0 +1,52 @@
+package http1
+
+import "net"
+
+// carry has a task use the connection, nil for none, and says whether its loop waits
+// for it.
+func (c *endpointConn) carry(t *task) bool {
+	c.task = t
+	if t == nil || !c.join(t.loop) {
+		return false
+	}
+	c.bare.(*bareConn).task = t
+	return true
+}
+
+// comeToRest ends the use of the connection, and returns the number of the loop that
+// waits for it from now on, 0 for none.
+func (c *endpointConn) comeToRest() int {
+	t := c.task
+	c.task = nil
+	if t != nil {
+		c.join(t.loop)
+	}
+	b, ok := c.bare.(*bareConn)
+	if !ok {
+		return 0
+	}
+	b.task = nil
+	return b.home()
+}
+
+// join has a loop wait for the connection, and says whether it does.
+func (c *endpointConn) join(l *loop) bool {
+	if b, ok := c.bare.(*bareConn); ok {
+		return b.home() == l.number || b.join(l)
+	}
+	if c.tcp == nil {
+		return false
+	}
+	raw, err := c.tcp.SyscallConn()
+	if err != nil {
+		return false
+	}
+	fd := duplicate(raw)
+	if fd < 0 {
+		return false
+	}
+	b := &bareConn{fd: fd, local: c.tcp.LocalAddr(), remote: c.tcp.RemoteAddr().(*net.TCPAddr).AddrPort()}
+	c.tcp.Close()
+	c.bind(b, b)
+	return b.join(l)
+}
