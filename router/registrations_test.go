@@ -18,7 +18,7 @@ func TestRegistrationsAreKeptWithinBounds(t *testing.T) {
 		t.Errorf("%d are kept, of %d bytes", got, r.bytes)
 	}
 	note(&r, key, "127.0.0.1:0", "another")
-	if got := string(r.kept[registrationKey{key, "127.0.0.1:0"}].text); got != "another" {
+	if got := string(r.kept[registrationKeyOf(key, "127.0.0.1:0")].text); got != "another" {
 		t.Errorf("after it has changed: got %q", got)
 	}
 	for n := range maxRegistrations {
