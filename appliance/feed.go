@@ -33,7 +33,7 @@ type feed struct {
 // lane is a queue of reports. What comes of the file has one of its own, so that a
 // flood on the bus does not push it out.
 type lane struct {
-	queue chan report
+	queue chan *report
 	lost  atomic.Int64
 }
 
@@ -53,7 +53,7 @@ const maxReports = 1000
 
 func newFeed(page *web.Server, terminal *terminal, log *slog.Logger) *feed {
 	f := &feed{page: page, terminal: terminal, log: log}
-	f.file.queue, f.bus.queue = make(chan report, maxReports), make(chan report, maxReports)
+	f.file.queue, f.bus.queue = make(chan *report, maxReports), make(chan *report, maxReports)
 	return f
 }
 
@@ -64,8 +64,12 @@ func (f *feed) put(r report) {
 	if r.ofFile {
 		l = &f.file
 	}
+	if len(l.queue) == cap(l.queue) { // it costs no memory either, then
+		l.lost.Add(1)
+		return
+	}
 	select {
-	case l.queue <- r:
+	case l.queue <- new(r):
 	default:
 		l.lost.Add(1)
 	}
@@ -102,7 +106,7 @@ func (f *feed) tellRest() {
 	}
 }
 
-func (f *feed) tell(r report) {
+func (f *feed) tell(r *report) {
 	f.tellLost(&f.file)
 	f.tellLost(&f.bus)
 	f.write(r)
@@ -122,10 +126,10 @@ func (f *feed) tellLost(l *lane) {
 	}
 }
 
-func (f *feed) write(r report) {
+func (f *feed) write(r *report) {
 	f.page.Publish(r.event)
 	if f.terminal != nil {
-		f.terminal.tell(r)
+		f.terminal.tell(*r)
 		return
 	}
 	if r.name == "" {
