@@ -81,8 +81,7 @@ type Apps struct {
 	watch  func(context.Context, func(reading))
 
 	// Only Run's goroutine touches the rest.
-	last     reading
-	messages [][]byte // all registrations in force, as JSON
+	last reading
 }
 
 // New returns an Apps that does nothing before Run.
@@ -251,9 +250,8 @@ func (a *Apps) adopt(m *Manifest, next State) {
 	register, unregister := Diff(a.state.Load().Manifest, m)
 	// The index goes first: a router asks it about the messages that follow.
 	a.former.Store(a.index.Swap(newIndex(m)))
-	a.messages = encode(m.Registrations())
-	a.send(wire.SubjectRegister, encode(register))
-	a.send(wire.SubjectUnregister, encode(unregister))
+	a.send(wire.SubjectRegister, register)
+	a.send(wire.SubjectUnregister, unregister)
 	next.Manifest, next.Applied = m, time.Now()
 	a.log.Debug("routes applied", "apps", len(m.Apps), "instances", m.instances(), "registered", len(register),
 		"unregistered", len(unregister), "from_last_good", next.FromLastGood)
@@ -268,7 +266,9 @@ func (a *Apps) publishState(next State) {
 	a.onState(next)
 }
 
-func (a *Apps) heartbeat() { a.send(wire.SubjectRegister, a.messages) }
+// heartbeat repeats all registrations. They are made anew each time: between two
+// heartbeats the manifest alone is kept.
+func (a *Apps) heartbeat() { a.send(wire.SubjectRegister, a.state.Load().Manifest.Registrations()) }
 
 // flushTime bounds the wait for a bus that has gone away: the routes expire
 // there without us.
@@ -277,7 +277,7 @@ const flushTime = time.Second
 // leave unregisters everything.
 func (a *Apps) leave() {
 	a.index.Store(newIndex(nil))
-	a.send(wire.SubjectUnregister, a.messages)
+	a.send(wire.SubjectUnregister, a.state.Load().Manifest.Registrations())
 	if f, ok := a.bus.(interface{ FlushTimeout(time.Duration) error }); ok {
 		if err := f.FlushTimeout(flushTime); err != nil {
 			a.log.Warn("routes not taken back", "error", err)
@@ -288,11 +288,11 @@ func (a *Apps) leave() {
 // send publishes messages. After an error the rest are tried all the same: the
 // next heartbeat repeats registrations, and what was not unregistered goes
 // stale.
-func (a *Apps) send(subject string, messages [][]byte) {
+func (a *Apps) send(subject string, messages []*wire.Registration) {
 	var failed int
 	var last error
 	for _, m := range messages {
-		if err := a.bus.Publish(subject, m); err != nil {
+		if err := a.bus.Publish(subject, encode(m)); err != nil {
 			failed, last = failed+1, err
 		}
 	}
@@ -301,14 +301,10 @@ func (a *Apps) send(subject string, messages [][]byte) {
 	}
 }
 
-func encode(registrations []*wire.Registration) [][]byte {
-	all := make([][]byte, 0, len(registrations))
-	for _, r := range registrations {
-		data, err := json.Marshal(r)
-		if err != nil {
-			panic("devapps: a registration has no JSON: " + err.Error()) // it holds strings and numbers only
-		}
-		all = append(all, data)
+func encode(r *wire.Registration) []byte {
+	data, err := json.Marshal(r)
+	if err != nil {
+		panic("devapps: a registration has no JSON: " + err.Error()) // it holds strings and numbers only
 	}
-	return all
+	return data
 }

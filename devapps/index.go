@@ -8,10 +8,9 @@ import (
 )
 
 // index answers, for any goroutine, whose a route is. It is never modified once
-// published. A large file's is the largest thing that is kept of it: it points into
-// the manifest, and has no copies.
+// published. It points into the manifest, and has no copies.
 type index struct {
-	owners    map[string]owner   // by the routes' keys, as Key.String has them
+	routes    *finder
 	instances map[appAddress]int // their places in their apps
 	apps      map[string]*App    // by their GUIDs
 }
@@ -30,7 +29,7 @@ type appAddress struct {
 
 // newIndex returns the index of a manifest; of none, an empty one.
 func newIndex(m *Manifest) *index {
-	x := &index{owners: make(map[string]owner, m.CountRoutes()), instances: make(map[appAddress]int), apps: make(map[string]*App)}
+	x := &index{routes: newFinder(m), instances: make(map[appAddress]int), apps: make(map[string]*App)}
 	if m == nil {
 		return x
 	}
@@ -41,17 +40,13 @@ func newIndex(m *Manifest) *index {
 			r := app.registration(n, instance, nil, nil)
 			x.instances[appAddress{app, r.Address()}] = n
 		}
-		for n := range app.Routes {
-			x.owners[app.Routes[n].Key.String()] = owner{app, &app.Routes[n]}
-		}
 	}
 	return x
 }
 
 // owner returns whose a route is, and false when it is none of the file's.
 func (x *index) owner(key route.Key) (owner, bool) {
-	o, ok := x.owners[key.String()]
-	return o, ok
+	return x.routes.find(key)
 }
 
 // hasInstance says whether an app has an instance at an address.

@@ -75,7 +75,6 @@ type App struct {
 
 // Route is one route of an app.
 type Route struct {
-	URI  string // as written, or as made from the app's name
 	Key  route.Key
 	File string
 	Line int

@@ -95,7 +95,7 @@ func TestManifestKeepsWhatTheMessagesCannotCarry(t *testing.T) {
 	if app.Health != "/healthz" || !app.Open {
 		t.Errorf("got %+v", app)
 	}
-	want := []Route{{URI: "api.localhost", Key: route.Key{Host: "api.localhost"}, File: "routes.yaml", Line: 2}}
+	want := []Route{{Key: route.Key{Host: "api.localhost"}, File: "routes.yaml", Line: 2}}
 	if !reflect.DeepEqual(app.Routes, want) {
 		t.Errorf("got routes %+v, want %+v", app.Routes, want)
 	}

@@ -71,7 +71,7 @@ func (r *reader) claim(app *App, n *yaml.Node, uri string, name bool) {
 	}
 	r.claimed[key] = claim{app.Name, n.Line, name}
 	file, line := r.place(n.Line)
-	app.Routes = append(app.Routes, Route{URI: uri, Key: key, File: file.Name, Line: line})
+	app.Routes = append(app.Routes, Route{Key: key, File: file.Name, Line: line})
 	if r.routes++; r.routes == maxRoutes+1 {
 		r.problem(n, "", "the file has more than %d routes", maxRoutes)
 	}
