@@ -30,7 +30,8 @@ const (
 	leastGarbage, mostGarbage = 4 << 20, 16 << 20
 	leastPercent, mostPercent = 40, 400
 
-	visit = 0.8e-9 // seconds of CPU that a collection takes for a byte that is alive
+	begin = 1e-3   // seconds of CPU that a collection takes where nothing is alive,
+	visit = 0.5e-9 // and more for each byte that is
 	share = 0.01   // of one CPU that collections should take
 )
 
@@ -62,7 +63,7 @@ func (p *pacer) garbage(h heapState, now time.Time) uint64 {
 		return mostGarbage // a start is a burst
 	}
 	rate := float64(more) / since.Seconds()
-	return uint64(min(max(rate*visit*float64(h.live)/share, leastGarbage), mostGarbage))
+	return uint64(min(max(rate*(begin+visit*float64(h.live))/share, leastGarbage), mostGarbage))
 }
 
 // percentFor returns the GOGC for so much garbage and what is alive.
