@@ -25,7 +25,7 @@ type fields struct {
 	host      string // the first one
 	hosts     int    // how many there were
 
-	asList bool        // they are put into list first, and into header by index
+	asList bool        // they are put into list, and not into header
 	list   [][2]string // names and values, in their order
 }
 
@@ -87,18 +87,6 @@ func (f *fields) makeReady() {
 		if len(f.values) == 0 && cap(f.values) < 16 {
 			f.values = make([]string, 0, 16)
 		}
-	}
-}
-
-// index puts what is listed into header. It does nothing when it has.
-func (f *fields) index() {
-	if !f.asList {
-		return
-	}
-	f.asList = false
-	f.makeReady()
-	for i := range f.list {
-		f.add(f.list[i][0], f.list[i][1])
 	}
 }
 

@@ -266,23 +266,10 @@ func announcedTrailer(f *fields) (trailer http.Header, err error) {
 //
 // The body is framed by chunks when TransferEncoding says so; else by bodyLength,
 // which is -1 when it ends with the connection.
-//
-// When f is asList and the reply isPlain, Header is left nil.
 func parseResponse(res *http.Response, f *fields, head, method string) (bodyLength int64, err error) {
-	line, rest := cutLine(head)
-	if err := parseStatusLine(res, line); err != nil {
+	if err := parseLines(res, f, head); err != nil {
 		return 0, err
 	}
-	if err := f.parse(rest[:len(rest)-len(lastLine(rest))]); err != nil {
-		return 0, err
-	}
-	if f.asList && isPlain(res, f) {
-		if method == http.MethodHead {
-			return 0, nil
-		}
-		return res.ContentLength, nil
-	}
-	f.index()
 	res.Header = f.header
 	fixPragma(f)
 	res.Close = wantsClose(res.ProtoAtLeast(1, 1), f)
@@ -311,11 +298,32 @@ func parseResponse(res *http.Response, f *fields, head, method string) (bodyLeng
 	return length, nil
 }
 
+// parsePlain is parseResponse for a reply that isPlain: it is left without Status and
+// Header, and its fields are listed. It returns false for any other, and res and f as
+// they have become.
+func parsePlain(res *http.Response, f *fields, head string) bool {
+	f.asList = true
+	if parseLines(res, f, head) != nil || !isPlain(res, f) {
+		return false
+	}
+	res.Status = ""
+	return true
+}
+
+// parseLines reads the lines of a reply's head.
+func parseLines(res *http.Response, f *fields, head string) error {
+	line, rest := cutLine(head)
+	if err := parseStatusLine(res, line); err != nil {
+		return err
+	}
+	return f.parse(rest[:len(rest)-len(lastLine(rest))])
+}
+
 // isPlain says whether a reply has a body of a length that it declares once, and
 // nothing else in its head decides about it or its connection. Then it notes the
 // length. Most replies are such.
 func isPlain(res *http.Response, f *fields) bool {
-	if f.names&^nameConnection != nameContentLength || !res.ProtoAtLeast(1, 1) || !bodyAllowed(res.StatusCode) {
+	if f.names&^nameConnection != nameContentLength || res.Proto != "HTTP/1.1" || !bodyAllowed(res.StatusCode) {
 		return false
 	}
 	length := int64(-1)

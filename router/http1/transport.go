@@ -65,7 +65,7 @@ type Wire struct {
 	// names: a proxy's own, which need not go through a map. Names are canonical. An
 	// empty User-Agent means that none is sent.
 	Fields [][2]string
-	// Lean says that a reply may come without its Header: see Listed.
+	// Lean says that a reply may come without its Header and its Status: see Listed.
 	Lean bool
 	// OnInformational is told of each 1xx reply but 101. Its error ends the
 	// attempt. Optional.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"unsafe"
 )
 
 // A reply is a response, its header fields and its body, in one piece that is
@@ -16,6 +17,7 @@ import (
 type reply struct {
 	res    http.Response
 	fields fields
+	lines  string // in the connection's buffer: what fields are parts of where they are listed
 	body   framed
 	c      *endpointConn // nil once the body has ended
 	up     *upload       // of the request's body; nil when that went out with its head
@@ -41,7 +43,8 @@ func Release(res *http.Response) {
 // Wire.Lean permits, and nil for any other: then it has a body of a known length,
 // its connection goes on, and no field but Connection and Content-Length says
 // anything of the message. A proxy that has nothing to change in it need not make
-// a map of it. They are valid until Release.
+// a map of it. They are parts of the connection's buffer: not even a string of them
+// may be kept, or used once the body has been read from.
 func Listed(res *http.Response) [][2]string {
 	if r, ok := res.Body.(*reply); ok && res.Header == nil {
 		return r.fields.list
@@ -49,12 +52,21 @@ func Listed(res *http.Response) [][2]string {
 	return nil
 }
 
-// MakeHeader makes the Header of a reply that came without.
+// MakeHeader makes the Header of a reply that came without. None of its body has
+// been read.
 func MakeHeader(res *http.Response) {
 	if r, ok := res.Body.(*reply); ok && res.Header == nil {
-		r.fields.index()
+		r.parseAgain(false)
 		res.Header = r.fields.header
 	}
+}
+
+// parseAgain makes the fields parts of a text of their own.
+func (r *reply) parseAgain(asList bool) {
+	r.fields.reset()
+	r.fields.asList = asList
+	r.lines = strings.Clone(r.lines)
+	r.fields.parse(r.lines) //nolint:errcheck // which they are of
 }
 
 // readReply reads the head of the reply to a request, and those of informational
@@ -67,7 +79,7 @@ func (c *endpointConn) readReply(out *outgoing, wire *Wire, up *upload) (*http.R
 			return nil, c.headError(err)
 		}
 		c.answered = true
-		r, length, err := parseReply(string(c.in.buffered()[:size]), out.req.Method, wire.Lean)
+		r, length, err := parseReply(c.in.buffered()[:size], out.req.Method, wire.Lean)
 		if err != nil {
 			return nil, c.headError(err)
 		}
@@ -108,22 +120,50 @@ func (c *endpointConn) awaitReply(limit int) (size int, err error) {
 
 // parseReply makes a reply of a head, and says how long its body is as
 // parseResponse does.
-func parseReply(head, method string, lean bool) (r *reply, length int64, err error) {
+func parseReply(head []byte, method string, lean bool) (r *reply, length int64, err error) {
 	r = replies.Get().(*reply)
-	r.fields.asList = lean
-	length, err = parseResponse(&r.res, &r.fields, head, method)
+	if lean {
+		if length, ok := r.parseInPlace(head, method); ok {
+			return r, length, nil
+		}
+	}
+	text := string(head)
+	length, err = parseResponse(&r.res, &r.fields, text, method)
 	if err == nil {
 		return r, length, nil
 	}
-	mended, closes, ok := mendReply(head)
+	mended, closes, ok := mendReply(text)
 	if !ok {
 		return nil, 0, err
 	}
-	r.fields.reset()
-	r.res = http.Response{}
+	r.forget()
 	length, err = parseResponse(&r.res, &r.fields, mended, method)
 	r.res.Close = r.res.Close || closes
 	return r, length, err
+}
+
+// parseInPlace is parseReply of a head whose fields can be listed, as parts of the
+// connection's buffer. Nothing is read into that before the body is, unless there is
+// no body: then the connection is another's at once.
+func (r *reply) parseInPlace(head []byte, method string) (length int64, ok bool) {
+	text := unsafe.String(unsafe.SliceData(head), len(head))
+	if !parsePlain(&r.res, &r.fields, text) {
+		r.forget()
+		return 0, false
+	}
+	_, lines := cutLine(text)
+	r.lines = lines[:len(lines)-len(lastLine(lines))]
+	if length = r.res.ContentLength; method == http.MethodHead || length == 0 {
+		r.parseAgain(true)
+		return 0, true
+	}
+	return length, true
+}
+
+// forget forgets what has been parsed.
+func (r *reply) forget() {
+	r.fields.reset()
+	r.res = http.Response{}
 }
 
 // headError puts into words why there is no head, in those of net/http, which
