@@ -59,10 +59,10 @@ func (r *bareRaw) Control(f func(fd uintptr)) error {
 // Read runs f until it has read.
 func (r *bareRaw) Read(f func(fd uintptr) bool) error {
 	b := (*bareConn)(r)
-	for b.task.inLoop() {
-		if here, done := b.tryInLoop(f); done {
+	for t := b.task; t.inLoop(); {
+		if here, done := b.tryInLoop(t, f); done {
 			return nil
-		} else if !here || !b.task.await(b) {
+		} else if !here || !t.wait() {
 			break
 		}
 	}

@@ -50,24 +50,25 @@ func duplicate(raw syscall.RawConn) int {
 	return fd
 }
 
-// tryInLoop runs f where the task's loop waits for the connection, and says whether
-// that is so, and whether f has read.
-func (b *bareConn) tryInLoop(f func(fd uintptr) bool) (here, done bool) {
+// tryInLoop runs f where a task's loop waits for the connection, and says whether
+// that is so, and whether f has read. Else the task is told of what comes next.
+func (b *bareConn) tryInLoop(t *task, f func(fd uintptr) bool) (here, done bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.loop != b.task.loop {
+	if b.loop != t.loop {
 		return false, false
 	}
 	if f(uintptr(b.fd)) {
 		return true, true
 	}
 	b.empty()
+	b.waiter = t
 	return true, false
 }
 
-// waits has a task told of the next that comes, and says whether that is to be
-// waited for.
-func (b *bareConn) waits(t *task) bool {
+// tells has a task told of what comes next, and says whether that is to be waited
+// for.
+func (b *bareConn) tells(t *task) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.loop != t.loop || b.ready {
@@ -92,6 +93,14 @@ func (b *bareConn) told(l *loop, events uint32) *task {
 	t := b.waiter
 	b.waiter = nil
 	return t
+}
+
+// isQuiet says whether a loop waits for the connection, and has not been told of
+// anything that was not read.
+func (b *bareConn) isQuiet(l *loop) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.loop == l && !b.ready
 }
 
 // takeLate returns who has waited for the connection since before a loop's last

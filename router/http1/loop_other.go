@@ -15,5 +15,6 @@ func (*task) awaitRequest() bool            { return true }
 func (c *conn) canEnterLoop() bool          { return false }
 func (c *conn) enterLoop() bool             { return false }
 func taskOf(context.Context) *task          { return nil }
+func (c *endpointConn) tells() bool         { return false }
 func (c *endpointConn) carry(*task) bool    { return false }
 func (c *endpointConn) comeToRest() (n int) { return 0 }

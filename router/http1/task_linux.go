@@ -97,14 +97,11 @@ func (t *task) settle() {
 
 // awaitRequest waits until something has come of the next request. It returns false
 // when the connection is to be served elsewhere before.
-func (t *task) awaitRequest() bool { return t.await(t.c.rwc.(*bareConn)) }
+func (t *task) awaitRequest() bool { return !t.c.rwc.(*bareConn).tells(t) || t.wait() }
 
-// await waits in the loop until there may be something to read. It returns false
-// where there was nothing for long.
-func (t *task) await(b *bareConn) bool {
-	if !b.waits(t) {
-		return true
-	}
+// wait waits in the loop until a connection has told the task that there may be
+// something to read. It returns false where there was nothing for long.
+func (t *task) wait() bool {
 	t.row, t.since, t.late = 0, t.loop.sweeps, false
 	t.yield(struct{}{})
 	return !t.late

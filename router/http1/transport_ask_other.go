@@ -10,4 +10,4 @@ type asker struct{}
 func (*asker) ready(net.Conn, *reader) {}
 func (*asker) isReady() bool           { return false }
 
-func (*asker) ask([]byte) (wrote int, unsent, unread error) { return 0, errNoisy, nil }
+func (*asker) ask([]byte, bool) (wrote int, unsent, unread error) { return 0, errNoisy, nil }

@@ -6,11 +6,19 @@ import "net"
 // for it.
 func (c *endpointConn) carry(t *task) bool {
 	c.task = t
-	if t == nil || !c.join(t.loop) {
+	if t == nil || c.home != t.loop.number && !c.join(t.loop) {
 		return false
 	}
+	c.home = t.loop.number
 	c.bare.(*bareConn).task = t
 	return true
+}
+
+// tells says whether the task would have been told of what had come on the
+// connection, and was not.
+func (c *endpointConn) tells() bool {
+	b, ok := c.bare.(*bareConn)
+	return ok && c.task.inLoop() && b.isQuiet(c.task.loop)
 }
 
 // comeToRest ends the use of the connection, and returns the number of the loop that
@@ -18,15 +26,20 @@ func (c *endpointConn) carry(t *task) bool {
 func (c *endpointConn) comeToRest() int {
 	t := c.task
 	c.task = nil
-	if t != nil {
-		c.join(t.loop)
-	}
 	b, ok := c.bare.(*bareConn)
-	if !ok {
-		return 0
+	if ok {
+		b.task = nil
+		if t.inLoop() && c.home == t.loop.number {
+			return c.home
+		}
 	}
-	b.task = nil
-	return b.home()
+	switch {
+	case t != nil && c.join(t.loop):
+		return t.loop.number
+	case ok:
+		return b.home()
+	}
+	return 0
 }
 
 // join has a loop wait for the connection, and says whether it does.
