@@ -35,7 +35,7 @@ type innerContext struct {
 // all who have had it know it to be over.
 func (x *requestContext) begin(c *conn) {
 	x.c, x.base = c, (*connContext)(c)
-	x.begun.Store(false)
+	x.begun = atomic.Bool{} // which only those look at who have had inner made
 	x.over.Store(false)
 }
 
@@ -118,15 +118,14 @@ func (x *requestContext) ask() {
 
 // end ends the context, and says whether somebody may still be waiting for it.
 func (x *requestContext) end() (used bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
 	x.over.Store(true)
-	inner := x.inner.Load()
-	if inner == nil {
-		return false
+	if x.inner.Load() == nil {
+		return false // and who makes it from now on sees over
 	}
+	x.mu.Lock() // not before the client is looked after
+	defer x.mu.Unlock()
 	x.c.server.gone.remove(x)
-	inner.cancel()
+	x.inner.Load().cancel()
 	return true
 }
 
