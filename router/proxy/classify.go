@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"devrouter/router/http1"
 )
 
 // failure is what the router makes of a failed attempt (reference 3.4).
@@ -48,18 +50,18 @@ func unusable(status int, text string) failure {
 }
 
 // classify says what becomes of an attempt that ended with err.
-func (ex *exchange) classify(err error, wire wireFacts) failure {
+func (ex *exchange) classify(err error) failure {
 	if ex.body.stall.stalled() {
 		return stalledBody
 	}
 	if ex.context().Err() == nil && ex.r.ProtoMajor == 1 && ex.body.malformed.Load() {
 		return badBody
 	}
-	return classify(ex.context(), err, wire)
+	return classify(ex.context(), err, &ex.wire)
 }
 
 // classify says what becomes of an attempt that ended with err.
-func classify(ctx context.Context, err error, wire wireFacts) failure {
+func classify(ctx context.Context, err error, wire *http1.Wire) failure {
 	if ctx.Err() != nil {
 		return clientGone
 	}
@@ -68,13 +70,13 @@ func classify(ctx context.Context, err error, wire wireFacts) failure {
 	}
 	f := badGateway
 	switch {
-	case isDial(err), !wire.gotConn && isTimeout(err): // the latter of the TLS handshake
+	case isDial(err), !wire.GotConn && isTimeout(err): // the latter of the TLS handshake
 		return unreachable
-	case !wire.gotConn:
+	case !wire.GotConn:
 		f.retriable, f.marks = true, true
 	case isTimeout(err):
 		f.timedOut = true // the endpoint may be at work on it
-	case !wire.wroteHeaders:
+	case !wire.WroteHead:
 		f.retriable = true
 	case isReset(err):
 		f.marks, f.retriableIdempotent = true, true // fault 43; gorouter tries no other

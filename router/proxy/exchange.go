@@ -38,7 +38,7 @@ type exchange struct {
 	http11     bool           // the client speaks at least that
 	expects    bool           // it waits for a 100 before it sends the body
 	noBody     requestBody    // what body is when there is none
-	wire       http1.Wire     // of the latest attempt by the router's own transport
+	wire       http1.Wire     // of the latest attempt
 	hints      int            // informational replies to that
 	answer     *http.Response // that the client has got; released in the end
 

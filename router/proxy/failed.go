@@ -11,8 +11,8 @@ import (
 
 // failed marks or removes the endpoint where its failure says so, and keeps the
 // accounts.
-func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts) failure {
-	f := ex.classify(err, facts)
+func (ex *exchange) failed(instance *route.Instance, err error) failure {
+	f := ex.classify(err)
 	if f == stalledBody {
 		err = ex.errStalled("sent nothing of the body")
 	}
@@ -23,7 +23,7 @@ func (ex *exchange) failed(instance *route.Instance, err error, facts wireFacts)
 	}
 	instance.Count(true)
 	e := instance.Endpoint()
-	ex.logFailed(e, f, err, facts)
+	ex.logFailed(e, f, err)
 	if f.marks {
 		instance.Live().Fail(err)
 		ex.report(slog.LevelInfo, "endpoint-marked-as-ineligible", slog.String("error", err.Error()), logEndpoint(e))
@@ -43,7 +43,8 @@ func (ex *exchange) account(err error) {
 
 // logFailed says what is known of an attempt that failed, by gorouter's names
 // (reference 3.4).
-func (ex *exchange) logFailed(e *route.Endpoint, f failure, err error, facts wireFacts) {
+func (ex *exchange) logFailed(e *route.Endpoint, f failure, err error) {
+	wire := &ex.wire
 	if f.timedOut {
 		ex.report(slog.LevelError, "backend-request-timeout", slog.String("error", err.Error()), logEndpoint(e))
 	}
@@ -52,13 +53,13 @@ func (ex *exchange) logFailed(e *route.Endpoint, f failure, err error, facts wir
 		slog.Int("attempt", ex.record.Attempts),
 		slog.Bool("retriable", ex.mayRetry(f)),
 		slog.Int("num-endpoints", len(ex.pool.Instances())),
-		slog.Bool("got-connection", facts.gotConn),
-		slog.Bool("wrote-headers", facts.wroteHeaders),
-		slog.Bool("conn-reused", facts.reused),
-		slog.Float64("dns-lookup-time", facts.dnsTime.Seconds()),
-		slog.Float64("dial-time", facts.dialTime.Seconds()),
-		slog.Float64("tls-handshake-time", facts.tlsTime.Seconds()),
-		slog.String("local-address", facts.localAddr),
+		slog.Bool("got-connection", wire.GotConn),
+		slog.Bool("wrote-headers", wire.WroteHead),
+		slog.Bool("conn-reused", wire.Reused),
+		slog.Float64("dns-lookup-time", wire.DNS.Seconds()),
+		slog.Float64("dial-time", wire.Dial.Seconds()),
+		slog.Float64("tls-handshake-time", wire.Handshake.Seconds()),
+		slog.String("local-address", wire.LocalAddr),
 		logEndpoint(e))
 }
 

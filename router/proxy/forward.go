@@ -32,13 +32,13 @@ func (ex *exchange) forward() {
 			ex.refusePick(err)
 			return
 		}
-		res, facts, err := ex.try(instance)
+		res, err := ex.try(instance)
 		if err == nil {
 			ex.relay(instance, res)
 			return
 		}
 		instance.Live().Release()
-		last, lastErr = ex.failed(instance, err, facts), ex.record.Cause
+		last, lastErr = ex.failed(instance, err), ex.record.Cause
 		if !ex.mayRetry(last) {
 			break
 		}
@@ -48,25 +48,25 @@ func (ex *exchange) forward() {
 
 // try sends the request to one endpoint, and returns when the head of its reply
 // is there.
-func (ex *exchange) try(instance *route.Instance) (*http.Response, wireFacts, error) {
+func (ex *exchange) try(instance *route.Instance) (*http.Response, error) {
 	defer releaseOnPanic(instance)
 	e := instance.Endpoint()
 	ex.address(e)
 	ex.record.Attempts++
-	ex.record.Endpoint = recordEndpoint(e)
+	ex.noteEndpoint(e)
 	return ex.send(ex.transport(e))
 }
 
 // send is one attempt.
-func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts, error) {
+func (ex *exchange) send(transport http.RoundTripper) (*http.Response, error) {
 	ex.record.SentAt = ex.now()
 	ex.passInformational(true)
-	res, facts, err := ex.roundTrip(transport)
+	res, err := ex.roundTrip(transport)
 	ex.passInformational(false)
 	answered := ex.now()
 
-	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = facts.dnsTime, facts.dialTime, facts.tlsTime
-	ex.record.LocalAddr = facts.localAddr
+	ex.record.DNSTime, ex.record.DialTime, ex.record.TLSTime = ex.wire.DNS, ex.wire.Dial, ex.wire.Handshake
+	ex.record.LocalAddr = ex.wire.LocalAddr
 	if err == nil {
 		err = checkHead(res, ex.upgrade, ex.h.opts.Limits.ResponseHeaders)
 	}
@@ -75,12 +75,12 @@ func (ex *exchange) send(transport http.RoundTripper) (*http.Response, wireFacts
 	} else if res != nil {
 		res.Body.Close()
 	}
-	return res, facts, err
+	return res, err
 }
 
 // roundTrip sends the request, and returns with the reply's head. The router's
 // own transport tells what it knows of the wire by itself.
-func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wireFacts, error) {
+func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, error) {
 	out := ex.out
 	if own, ok := transport.(*http1.Transport); ok {
 		if ctx := ex.context(); ctx != out.Context() {
@@ -92,11 +92,7 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 		if err == nil && res.Header == nil && !ex.passesAsListed(http1.Listed(res)) {
 			http1.MakeHeader(res)
 		}
-		w := &ex.wire
-		return res, wireFacts{
-			gotConn: w.GotConn, reused: w.Reused, wroteHeaders: w.WroteHead,
-			dnsTime: w.DNS, dialTime: w.Dial, tlsTime: w.Handshake, localAddr: w.LocalAddr,
-		}, err
+		return res, err
 	}
 	http1.MayWait(ex.r.Context())
 	ex.foldHeaders()
@@ -104,7 +100,8 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, wire
 	trace := wireTrace{onInformational: ex.writeInformational}
 	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
 	res, err := transport.RoundTrip(out.WithContext(ctx))
-	return res, trace.known(), err
+	ex.wire = trace.known()
+	return res, err
 }
 
 // gotInformational passes a 1xx reply on.
@@ -116,8 +113,9 @@ func (ex *exchange) gotInformational(code int, h http.Header) error {
 	return nil
 }
 
-func recordEndpoint(e *route.Endpoint) accesslog.Endpoint {
-	return accesslog.Endpoint{
+// noteEndpoint notes which endpoint is tried.
+func (ex *exchange) noteEndpoint(e *route.Endpoint) {
+	ex.record.Endpoint = accesslog.Endpoint{
 		Addr: e.Addr, App: e.App, InstanceID: e.InstanceID, InstanceIndex: e.InstanceIndex, Component: e.Tags.Get("component"), SourceID: e.Tags.Get("source_id"),
 	}
 }

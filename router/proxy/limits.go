@@ -78,7 +78,7 @@ func headerLines(h http.Header) (n int) {
 func (ex *exchange) refuseSize() {
 	if instance, err := ex.picker.Next(); err == nil {
 		instance.Live().Release()
-		ex.record.Endpoint = recordEndpoint(instance.Endpoint())
+		ex.noteEndpoint(instance.Endpoint())
 	}
 	header := ex.w.Header()
 	header.Set(headerRouterError, "max-request-size-exceeded")

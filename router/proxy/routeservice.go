@@ -140,7 +140,7 @@ func (ex *exchange) forwardToService() {
 	var last failure
 	for range ex.h.opts.RouteServices.MaxAttempts {
 		ex.record.Attempts++
-		res, facts, err := ex.sendToService(transport)
+		res, err := ex.sendToService(transport)
 		if err == nil {
 			if res.StatusCode/100 != 2 {
 				ex.log().Info("route-service-response", "status-code", res.StatusCode, "endpoint", ex.service.Host, "route", ex.record.Route)
@@ -148,14 +148,14 @@ func (ex *exchange) forwardToService() {
 			ex.reply(&route.Endpoint{}, res)
 			return
 		}
-		if last = ex.serviceFailed(err, facts); !ex.mayRetry(last) {
+		if last = ex.serviceFailed(err); !ex.mayRetry(last) {
 			break
 		}
 	}
 	ex.replyFailure(last, ex.record.Cause)
 }
 
-func (ex *exchange) sendToService(transport http.RoundTripper) (*http.Response, wireFacts, error) {
+func (ex *exchange) sendToService(transport http.RoundTripper) (*http.Response, error) {
 	if !ex.h.closing.Load() {
 		ex.h.returning.Add(1)
 		defer ex.h.returning.Add(-1)
@@ -259,8 +259,8 @@ func sentToService(h http.Header) bool {
 }
 
 // serviceFailed keeps the accounts of an attempt to reach the route service.
-func (ex *exchange) serviceFailed(err error, facts wireFacts) failure {
-	f := ex.classify(err, facts)
+func (ex *exchange) serviceFailed(err error) failure {
+	f := ex.classify(err)
 	err = brief(err)
 	ex.account(err)
 	if !f.clients {

@@ -57,7 +57,7 @@ func (ex *exchange) pipe() {
 		backend, err := ex.dial(instance)
 		if err != nil {
 			instance.Live().Release()
-			if last = ex.failed(instance, err, wireFacts{}); !last.retriable {
+			if last = ex.failed(instance, err); !last.retriable {
 				break
 			}
 			continue
@@ -79,7 +79,7 @@ func (ex *exchange) dial(instance *route.Instance) (net.Conn, error) {
 	ex.address(instance.Endpoint())
 	ex.record.Attempts++
 	ex.record.SentAt = time.Now()
-	ex.record.Endpoint = recordEndpoint(instance.Endpoint())
+	ex.noteEndpoint(instance.Endpoint())
 	return ex.h.opts.Dial(ex.context(), "tcp", instance.Endpoint().Addr)
 }
 
