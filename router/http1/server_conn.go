@@ -371,6 +371,7 @@ func (c *conn) serveRequest() bool {
 	c.turn = t
 	head := string(c.rd.buffered()[:size])
 	c.rd.discard(size)
+	c.rd.release() // for what goes to the endpoint, which finds it in the processor's cache
 	if err := t.begin(head); err != nil {
 		c.refuse(err)
 		return false

@@ -108,11 +108,11 @@ func (t *Transport) Send(req *http.Request, wire *Wire) (*http.Response, error) 
 	var out outgoing
 	defer out.release()
 	to, err := targetOf(req)
-	if err == nil {
-		err = out.prepare(req, wire.Fields, t.ExpectContinueTimeout > 0, t.DisableKeepAlives)
-	}
 	var res *http.Response
 	for again := err == nil; again; {
+		if err = out.prepare(req, wire.Fields, t.ExpectContinueTimeout > 0, t.DisableKeepAlives); err != nil {
+			break
+		}
 		res, again, err = t.try(&out, to, wire)
 	}
 	if err != nil && !out.uploading {

@@ -13,7 +13,7 @@ import (
 // outgoing is a request as it goes out, as often as it takes.
 type outgoing struct {
 	req    *http.Request
-	buf    *[]byte
+	buf    *[]byte   // nil before prepare, and when it has been lent
 	sent   []byte    // the head, and the body when that is at hand; parts of buf if they fit
 	body   io.Reader // what follows; nil when nothing does
 	length int64     // of body; -1 for chunks
@@ -25,8 +25,11 @@ type outgoing struct {
 // inlineBody bounds the bodies that go out in one piece with their heads.
 const inlineBody = 16 << 10
 
-// prepare makes what goes out of a request.
+// prepare makes what goes out of a request, unless it is as it has been made.
 func (o *outgoing) prepare(req *http.Request, fields [][2]string, expectTimeout bool, closes bool) error {
+	if o.buf != nil {
+		return nil
+	}
 	o.req = req
 	o.buf = getBuffer(minBuffer)
 	b, err := o.appendHead((*o.buf)[:0], fields, closes)
@@ -46,6 +49,15 @@ func (o *outgoing) release() {
 	if o.buf != nil {
 		putBuffer(o.buf)
 		o.buf, o.sent = nil, nil
+	}
+}
+
+// lend has the reply read over a request without a body, once that has been sent: one
+// buffer is as much as such a request takes. Whoever sends it again prepares it anew.
+func (o *outgoing) lend(in *reader) {
+	if o.length == 0 && in.buf == nil {
+		in.take(o.buf, 0)
+		o.buf = nil
 	}
 }
 

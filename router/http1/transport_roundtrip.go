@@ -13,6 +13,7 @@ func (c *endpointConn) roundTrip(out *outgoing, wire *Wire) (res *http.Response,
 		c.begin(out.req.Context(), false)
 		return nil, false, c.fail(nil, err)
 	}
+	out.lend(&c.in)
 	c.begin(out.req.Context(), out.body == nil)
 	written, unsent, err := c.send(out)
 	if unsent != nil && written == 0 {
