@@ -41,6 +41,7 @@ type exchange struct {
 	wire       http1.Wire     // of the latest attempt
 	hints      int            // informational replies to that
 	answer     *http.Response // that the client has got; released in the end
+	atOnce     bool           // its body came with its head, and waits for nothing but the end of the exchange
 
 	service *url.URL // of the route service that the request goes to; nil when it goes to an endpoint
 	signed  bool     // what it says of its client is a former leg's: it came back from the route's service, or is on its way there within the process
@@ -149,7 +150,7 @@ func (ex *exchange) finish() {
 		return
 	}
 	ex.settle()
-	ex.h.conclude(&ex.record, ex.pool)
+	ex.h.conclude(&ex.record, ex.pool, ex.endedAt())
 	if ex.answer != nil {
 		http1.Release(ex.answer)
 	}
@@ -167,8 +168,8 @@ func (ex *exchange) settle() {
 
 // conclude hands over the record of a request that has ended, and counts it among
 // its route's.
-func (h *Handler) conclude(r *accesslog.Record, pool *route.Pool) {
-	r.Finished = finishedAt(r.Started)
+func (h *Handler) conclude(r *accesslog.Record, pool *route.Pool, finished time.Time) {
+	r.Finished = finished
 	if r.ProxyTime == untilFinished {
 		r.ProxyTime = r.Finished.Sub(r.SentAt)
 	}
@@ -187,10 +188,24 @@ func (h *Handler) conclude(r *accesslog.Record, pool *route.Pool) {
 // untilFinished is the ProxyTime of a record whose reply has begun, until it ends.
 const untilFinished time.Duration = -1
 
+// endedAt is when the exchange ends: now, or when its reply had come, if that has only
+// been copied since, which is one look at the clock less.
+func (ex *exchange) endedAt() time.Time {
+	r := &ex.record
+	if ex.atOnce && r.AnsweredAt.Sub(r.Started) < soon {
+		return r.AnsweredAt
+	}
+	return finishedAt(r.Started)
+}
+
+// soon is how long the clock may have gone on without being looked at: it may have
+// been set meanwhile, or have stood still while the machine was asleep.
+const soon = time.Minute
+
 // finishedAt is the time. After a short while that is by the clock that is not set,
 // which is one look less.
 func finishedAt(started time.Time) time.Time {
-	if took := time.Since(started); took < time.Minute {
+	if took := time.Since(started); took < soon {
 		return started.Add(took)
 	}
 	return time.Now()

@@ -90,6 +90,9 @@ const eventStream = "text/event-stream"
 
 var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
+// buffered is how much of a body any server keeps until its handler has returned.
+const buffered = 2 << 10
+
 // copyBody streams the body. What the endpoint sends is passed on at once when
 // it pauses: it is an event, or a progress bar, as likely as not (fault 52).
 func (ex *exchange) copyBody(res *http.Response) error {
@@ -97,7 +100,7 @@ func (ex *exchange) copyBody(res *http.Response) error {
 		return nil
 	}
 	if n, err := http1.WriteBuffered(ex.w, res.Body, ex.captureBody); n > 0 || err != nil {
-		ex.record.ResponseBytes = n
+		ex.record.ResponseBytes, ex.atOnce = n, n <= buffered
 		return err
 	}
 	http1.MayWait(ex.r.Context())

@@ -58,7 +58,7 @@ func (t *tunnelled) Ended() {
 		t.live.Release()
 	}
 	t.record.Request, t.record.Forwarded = t.request.unpack()
-	t.h.conclude(&t.record, t.pool)
+	t.h.conclude(&t.record, t.pool, finishedAt(t.record.Started))
 }
 
 // Panicked logs a fault of this router, which is one tunnel's end and not the
