@@ -24,7 +24,7 @@ var (
 )
 
 // parseRequest makes a request of a head: all that net/http would make of it, but
-// for its Body. It is zero but for its context. f is empty; u becomes its URL.
+// for its Body. It is zero but for its context. f is empty; u, which is zero, becomes its URL.
 func parseRequest(req *http.Request, u *url.URL, f *fields, head string) error {
 	line, rest := cutLine(head)
 	if err := parseRequestLine(req, line); err != nil {
@@ -97,7 +97,7 @@ func parseRequestLine(req *http.Request, line string) error {
 func parseTarget(req *http.Request, u *url.URL) error {
 	target := req.RequestURI
 	if isPlainTarget(target) {
-		*u = url.URL{Path: target}
+		u.Path = target
 		if mark := strings.IndexByte(target, '?'); mark >= 0 {
 			u.Path, u.RawQuery = target[:mark], target[mark+1:]
 			u.ForceQuery = u.RawQuery == ""

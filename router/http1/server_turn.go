@@ -30,6 +30,7 @@ func newTurn(c *conn) *turn {
 	if t.ctx == nil {
 		t.ctx = new(requestContext)
 		t.blank = *new(http.Request).WithContext(t.ctx)
+		t.req = t.blank
 	}
 	t.ctx.begin(c)
 	return t
@@ -45,7 +46,7 @@ func (t *turn) recycle() {
 		t.blank = http.Request{}
 	}
 	t.ended, t.kept = false, false
-	t.req = http.Request{}
+	t.req = t.blank
 	t.url = url.URL{}
 	t.in.reset()
 	t.body = nil
@@ -57,7 +58,6 @@ func (t *turn) recycle() {
 // begin makes a request of its head.
 func (t *turn) begin(head string) error {
 	c, req := t.c, &t.req
-	*req = t.blank
 	if err := parseRequest(req, &t.url, &t.in, head); err != nil {
 		return err
 	}

@@ -114,7 +114,9 @@ func (h *idleHost) dropFirst(home int) {
 // put keeps a connection, and returns one that has no place any more: that one,
 // the oldest of all, or nil.
 func (p *idlePool) put(c *endpointConn, now int64) (surplus *endpointConn) {
-	c.idleSince.Store(now)
+	if c.idleSince.Load() != now { // a store costs more, and now is a tick's
+		c.idleSince.Store(now)
+	}
 	if c.home == 0 && c.generation == p.closed.Load() {
 		if slot := p.near.put(c); slot != nil {
 			if c.generation != p.closed.Load() && slot.CompareAndSwap(c, nil) {
