@@ -253,7 +253,7 @@ func (b *framed) passTrailer(wait bool) (ok bool, err error) {
 		case size > maxTrailer || size == 0 && len(b.src.buffered()) >= maxTrailer:
 			return false, b.fail(malformed("trailer that is too long"))
 		case size > 0:
-			if err := b.endTrailer(string(b.src.buffered()[:size-2])); err != nil {
+			if err := b.endTrailer(string(b.src.buffered()[:size])); err != nil {
 				return false, b.fail(err)
 			}
 			b.src.discard(size)
@@ -270,11 +270,11 @@ func (b *framed) passTrailer(wait bool) (ok bool, err error) {
 
 // endTrailer adds the trailers to those announced.
 func (b *framed) endTrailer(block string) error {
-	if block == "" {
+	if block == "\r\n" {
 		return nil
 	}
 	var f fields
-	if err := f.parse(block); err != nil {
+	if _, err := f.parse(block); err != nil {
 		return err
 	}
 	if *b.trailer == nil {

@@ -54,25 +54,27 @@ func (f *fields) reset() {
 	f.values = f.values[:0]
 }
 
-// parse adds the lines of a block whose end readHead has found, without its empty
-// line. The strings it keeps are parts of the block.
-func (f *fields) parse(block string) error {
+// parse adds the lines of a head up to the empty one that ends it, and returns what is
+// behind that. The strings it keeps are parts of the head.
+func (f *fields) parse(head string) (rest string, err error) {
 	f.makeReady()
-	for block != "" {
-		end := strings.IndexByte(block, '\n')
+	for {
+		end := strings.IndexByte(head, '\n')
 		if end < 0 {
-			return malformed("line without an end")
+			return "", malformed("head without an end")
 		}
-		line := block[:end]
-		block = block[end+1:]
+		line := head[:end]
+		head = head[end+1:]
 		if end > 0 && line[end-1] == '\r' {
 			line = line[:end-1]
 		}
+		if line == "" {
+			return head, nil
+		}
 		if err := f.parseLine(line); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
 }
 
 func (f *fields) makeReady() {

@@ -34,7 +34,7 @@ func parseRequest(req *http.Request, u *url.URL, f *fields, head string) error {
 		return err
 	}
 	f.takesHost = true
-	if err := f.parse(rest[:len(rest)-len(lastLine(rest))]); err != nil {
+	if _, err := f.parse(rest); err != nil {
 		return err
 	}
 	req.Header = f.header
@@ -60,14 +60,6 @@ func parseRequest(req *http.Request, u *url.URL, f *fields, head string) error {
 func cutLine(head string) (line, rest string) {
 	line, rest, _ = strings.Cut(head, "\n")
 	return strings.TrimSuffix(line, "\r"), rest
-}
-
-// lastLine is the empty line that ends a head.
-func lastLine(head string) string {
-	if strings.HasSuffix(head, "\r\n") {
-		return "\r\n"
-	}
-	return "\n"
 }
 
 func parseRequestLine(req *http.Request, line string) error {
@@ -267,7 +259,7 @@ func announcedTrailer(f *fields) (trailer http.Header, err error) {
 // The body is framed by chunks when TransferEncoding says so; else by bodyLength,
 // which is -1 when it ends with the connection.
 func parseResponse(res *http.Response, f *fields, head, method string) (bodyLength int64, err error) {
-	if err := parseLines(res, f, head); err != nil {
+	if _, err := parseLines(res, f, head); err != nil {
 		return 0, err
 	}
 	res.Header = f.header
@@ -298,25 +290,27 @@ func parseResponse(res *http.Response, f *fields, head, method string) (bodyLeng
 	return length, nil
 }
 
-// parsePlain is parseResponse for a reply that isPlain: it is left without Status and
-// Header, and its fields are listed. It returns false for any other, and res and f as
+// parsePlain is parseResponse for a reply that isPlain, and says how much of what has
+// come is its head: it is left without Status and Header, and its fields are listed.
+// It returns false for any other, and for a head that has no end yet, and res and f as
 // they have become.
-func parsePlain(res *http.Response, f *fields, head string) bool {
+func parsePlain(res *http.Response, f *fields, come string) (size int, ok bool) {
 	f.asList = true
-	if parseLines(res, f, head) != nil || !isPlain(res, f) {
-		return false
+	rest, err := parseLines(res, f, come)
+	if err != nil || !isPlain(res, f) {
+		return 0, false
 	}
 	res.Status = ""
-	return true
+	return len(come) - len(rest), true
 }
 
-// parseLines reads the lines of a reply's head.
-func parseLines(res *http.Response, f *fields, head string) error {
+// parseLines reads the lines of a reply's head, and returns what is behind it.
+func parseLines(res *http.Response, f *fields, head string) (rest string, err error) {
 	line, rest := cutLine(head)
 	if err := parseStatusLine(res, line); err != nil {
-		return err
+		return "", err
 	}
-	return f.parse(rest[:len(rest)-len(lastLine(rest))])
+	return f.parse(rest)
 }
 
 // isPlain says whether a reply has a body of a length that it declares once, and

@@ -232,7 +232,7 @@ func TestTrailersJoinThoseAnnounced(t *testing.T) {
 func TestFieldsAreUsedAgain(t *testing.T) {
 	var f fields
 	for range 3 {
-		if err := f.parse("accept: a\r\nAccept: b\r\nx-mine: c\r\nHOST: d\r\n"); err != nil {
+		if _, err := f.parse("accept: a\r\nAccept: b\r\nx-mine: c\r\nHOST: d\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		want := http.Header{"Accept": {"a", "b"}, "X-Mine": {"c"}, "Host": {"d"}}

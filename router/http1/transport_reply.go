@@ -74,12 +74,7 @@ func (r *reply) parseAgain(asList bool) {
 func (c *endpointConn) readReply(out *outgoing, wire *Wire, up *upload) (*http.Response, error) {
 	limit := int(c.t.MaxResponseHeaderBytes)
 	for {
-		size, err := c.awaitReply(limit)
-		if err != nil {
-			return nil, c.headError(err)
-		}
-		c.answered = true
-		r, length, err := parseReply(c.in.buffered()[:size], out.req.Method, wire.Lean)
+		r, size, length, err := c.parseReply(out.req.Method, limit, wire.Lean)
 		if err != nil {
 			return nil, c.headError(err)
 		}
@@ -99,65 +94,78 @@ func (c *endpointConn) readReply(out *outgoing, wire *Wire, up *upload) (*http.R
 	}
 }
 
-// awaitReply reads until a whole head is buffered, and returns its size. What is
-// no HTTP at all is refused before its line ends.
-func (c *endpointConn) awaitReply(limit int) (size int, err error) {
+// parseReply makes a reply of the next head, of which it returns the size, and says
+// how long its body is as parseResponse does.
+func (c *endpointConn) parseReply(method string, limit int, lean bool) (r *reply, size int, length int64, err error) {
+	if err := c.awaitVersion(); err != nil {
+		return nil, 0, 0, err
+	}
+	r = replies.Get().(*reply)
+	if lean {
+		if size, length = r.parseInPlace(c.in.buffered(), method); 0 < size && size <= limit {
+			c.answered = true
+			return r, size, length, nil
+		}
+		r.forget()
+	}
+	if size, err = readHead(&c.in, limit, true); err != nil {
+		return nil, 0, 0, err
+	}
+	c.answered = true
+	length, err = r.parse(string(c.in.buffered()[:size]), method)
+	return r, size, length, err
+}
+
+// awaitVersion reads until it is known whether that is HTTP at all: what is not is
+// refused before its line ends.
+func (c *endpointConn) awaitVersion() error {
 	const version = "HTTP/"
 	for {
 		begun := c.in.buffered()
 		begun = begun[:min(len(begun), len(version))]
 		if !strings.HasPrefix(version, string(begun)) {
-			return 0, malformed("it does not begin with HTTP/")
+			return malformed("it does not begin with HTTP/")
 		}
 		if len(begun) == len(version) {
-			return readHead(&c.in, limit, true)
+			return nil
 		}
 		if err := c.in.fill(); err != nil {
-			return 0, err
+			return err
 		}
 	}
 }
 
-// parseReply makes a reply of a head, and says how long its body is as
-// parseResponse does.
-func parseReply(head []byte, method string, lean bool) (r *reply, length int64, err error) {
-	r = replies.Get().(*reply)
-	if lean {
-		if length, ok := r.parseInPlace(head, method); ok {
-			return r, length, nil
-		}
-	}
-	text := string(head)
-	length, err = parseResponse(&r.res, &r.fields, text, method)
-	if err == nil {
-		return r, length, nil
-	}
-	mended, closes, ok := mendReply(text)
+// parseInPlace makes a reply of what has come, whose fields are parts of the
+// connection's buffer, and returns the size of its head and the length of its body; or
+// 0, when it cannot. Nothing is read into the buffer before the body is, unless there is
+// no body: then the connection is another's at once.
+func (r *reply) parseInPlace(come []byte, method string) (size int, length int64) {
+	text := unsafe.String(unsafe.SliceData(come), len(come))
+	size, ok := parsePlain(&r.res, &r.fields, text)
 	if !ok {
-		return nil, 0, err
+		return 0, 0
+	}
+	_, r.lines = cutLine(text[:size])
+	if length = r.res.ContentLength; method == http.MethodHead || length == 0 {
+		r.parseAgain(true)
+		return size, 0
+	}
+	return size, length
+}
+
+// parse makes a reply of a head, and says how long its body is.
+func (r *reply) parse(head, method string) (length int64, err error) {
+	if length, err = parseResponse(&r.res, &r.fields, head, method); err == nil {
+		return length, nil
+	}
+	mended, closes, ok := mendReply(head)
+	if !ok {
+		return 0, err
 	}
 	r.forget()
 	length, err = parseResponse(&r.res, &r.fields, mended, method)
 	r.res.Close = r.res.Close || closes
-	return r, length, err
-}
-
-// parseInPlace is parseReply of a head whose fields can be listed, as parts of the
-// connection's buffer. Nothing is read into that before the body is, unless there is
-// no body: then the connection is another's at once.
-func (r *reply) parseInPlace(head []byte, method string) (length int64, ok bool) {
-	text := unsafe.String(unsafe.SliceData(head), len(head))
-	if !parsePlain(&r.res, &r.fields, text) {
-		r.forget()
-		return 0, false
-	}
-	_, lines := cutLine(text)
-	r.lines = lines[:len(lines)-len(lastLine(lines))]
-	if length = r.res.ContentLength; method == http.MethodHead || length == 0 {
-		r.parseAgain(true)
-		return 0, true
-	}
-	return length, true
+	return length, err
 }
 
 // forget forgets what has been parsed.
