@@ -9,11 +9,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"devrouter/router/accesslog"
 	"devrouter/router/http1"
 	"devrouter/router/proxy"
 	"devrouter/router/requests"
@@ -78,10 +80,10 @@ func (l memoryListener) Accept() (net.Conn, error) {
 func (l memoryListener) Close() error   { return nil }
 func (l memoryListener) Addr() net.Addr { return memoryAddr }
 
-// benchRouter returns a router that routes one host to an endpoint.
-func benchRouter(b *testing.B, endpoint string) *Router {
+// benchRouter returns a router that routes one host to an endpoint; the log may be nil.
+func benchRouter(b *testing.B, endpoint string, log *accesslog.Log) *Router {
 	b.Helper()
-	r, err := New(Options{Listen: listenLoopback, Requests: requests.New(requests.Options{}), UseNetHTTP: netHTTP})
+	r, err := New(Options{Listen: listenLoopback, Requests: requests.New(requests.Options{}), AccessLog: log, UseNetHTTP: netHTTP})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -96,9 +98,9 @@ func benchRouter(b *testing.B, endpoint string) *Router {
 
 // inMemory serves a router of which both ends are in memory, and returns where its
 // clients come from.
-func inMemory(b *testing.B) memoryListener {
+func inMemory(b *testing.B, log *accesslog.Log) memoryListener {
 	b.Helper()
-	r := benchRouter(b, memoryAddr.String())
+	r := benchRouter(b, memoryAddr.String(), log)
 	transport := &http1.Transport{
 		MaxIdleConns: 100, MaxIdleConnsPerHost: 100, IdleConnTimeout: 90 * time.Second, ResponseHeaderTimeout: 900 * time.Second,
 		DialContext: func(context.Context, string, string) (net.Conn, error) {
@@ -132,15 +134,41 @@ func reportCPU(b *testing.B, since time.Duration) {
 	}
 }
 
+func noLog(*testing.B) *accesslog.Log { return nil }
+
+// logToNowhere returns an access log that costs all but what the system's files do.
+func logToNowhere(b *testing.B) *accesslog.Log {
+	b.Helper()
+	l, err := accesslog.Open(accesslog.Options{Path: os.DevNull})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- l.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil || l.Lost() > 0 {
+			b.Errorf("%v, %d lines were lost", err, l.Lost())
+		}
+	})
+	return l
+}
+
 // BenchmarkRequest is a small request and its reply through both ends and all
 // between them, on kept connections, without a system call.
 func BenchmarkRequest(b *testing.B) {
 	const get = "GET / HTTP/1.1\r\nHost: " + benchHost + "\r\n\r\n"
 	const browser = "GET /path?query HTTP/1.1\r\nHost: " + benchHost + "\r\nConnection: keep-alive\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n" +
 		"Accept: */*\r\nAccept-Encoding: gzip\r\nAccept-Language: en\r\nSec-Fetch-Mode: cors\r\nReferer: http://" + benchHost + "/\r\nCookie: a=b\r\n\r\n"
-	for _, kind := range []struct{ name, request string }{{"short", get}, {"browser", browser}} {
+	for _, kind := range []struct {
+		name, request string
+		log           func(*testing.B) *accesslog.Log
+	}{
+		{"short", get, noLog}, {"browser", browser, noLog}, {"short-logged", get, logToNowhere}, {"browser-logged", browser, logToNowhere},
+	} {
 		b.Run(kind.name, func(b *testing.B) {
-			l := inMemory(b)
+			l := inMemory(b, kind.log(b))
 			conn := &memoryConn{says: []byte(kind.request), left: b.N, ended: make(chan struct{})}
 			b.ReportAllocs()
 			b.ResetTimer()
@@ -160,7 +188,7 @@ func BenchmarkRequest(b *testing.B) {
 func BenchmarkChurn(b *testing.B) {
 	const request = "GET / HTTP/1.1\r\nHost: " + benchHost + "\r\nConnection: close\r\n\r\n"
 	b.Run("memory", func(b *testing.B) {
-		l, ended := inMemory(b), make(chan struct{})
+		l, ended := inMemory(b, nil), make(chan struct{})
 		b.ReportAllocs()
 		defer reportCPU(b, cpuTime())
 		for b.Loop() {
@@ -226,7 +254,7 @@ func onLoopback(b *testing.B, endpoint func(net.Conn)) *Router {
 			go endpoint(conn)
 		}
 	}()
-	r := benchRouter(b, l.Addr().String())
+	r := benchRouter(b, l.Addr().String(), nil)
 	if err := r.open(b.Context()); err != nil {
 		b.Fatal(err)
 	}
