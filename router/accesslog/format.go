@@ -45,6 +45,7 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 		shown = new(lineHeaders)
 		shown.of(r)
 	}
+	total := r.Finished.Sub(r.Started)
 	dst = appendHost(dst, r.Request.Host)
 	dst = append(dst, " - ["...)
 	dst = appendTime(dst, r.Started)
@@ -53,26 +54,26 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	dst = append(dst, `" `...)
 	dst = appendStatus(dst, r.Status)
 	dst = append(dst, ' ')
-	dst = strconv.AppendInt(dst, r.RequestBytes, 10)
+	dst = appendCount(dst, r.RequestBytes)
 	dst = append(dst, ' ')
-	dst = strconv.AppendInt(dst, r.ResponseBytes, 10)
+	dst = appendCount(dst, r.ResponseBytes)
 
-	dst = appendString(dst, " ", shown.referer)
-	dst = appendString(dst, " ", shown.agent)
-	dst = appendString(dst, " ", unless(f.DisableSourceIP, r.RemoteAddr))
-	dst = appendString(dst, " ", r.Endpoint.Addr)
-	dst = appendString(dst, " x_forwarded_for:", unless(f.DisableForwardedFor, shown.forwardedFor))
-	dst = appendString(dst, " x_forwarded_proto:", shown.forwardedProto)
-	dst = appendString(dst, " vcap_request_id:", r.RequestID)
-	dst = appendSeconds(dst, " response_time:", r.Finished.Sub(r.Started))
-	dst = appendSeconds(dst, " gorouter_time:", r.RouterTime())
-	dst = appendString(dst, " app_id:", r.Endpoint.App)
-	dst = appendString(dst, " app_index:", r.Endpoint.InstanceIndex)
-	dst = appendString(dst, " instance_id:", r.Endpoint.InstanceID)
+	dst = appendValue(append(dst, ` "`...), shown.referer)
+	dst = appendValue(append(dst, ` "`...), shown.agent)
+	dst = appendValue(append(dst, ` "`...), unless(f.DisableSourceIP, r.RemoteAddr))
+	dst = appendValue(append(dst, ` "`...), r.Endpoint.Addr)
+	dst = appendValue(append(dst, ` x_forwarded_for:"`...), unless(f.DisableForwardedFor, shown.forwardedFor))
+	dst = appendValue(append(dst, ` x_forwarded_proto:"`...), shown.forwardedProto)
+	dst = appendValue(append(dst, ` vcap_request_id:"`...), r.RequestID)
+	dst = appendSeconds(append(dst, " response_time:"...), total)
+	dst = appendSeconds(append(dst, " gorouter_time:"...), r.routerTime(total))
+	dst = appendValue(append(dst, ` app_id:"`...), r.Endpoint.App)
+	dst = appendValue(append(dst, ` app_index:"`...), r.Endpoint.InstanceIndex)
+	dst = appendValue(append(dst, ` instance_id:"`...), r.Endpoint.InstanceID)
 	for _, field := range f.ExtraFields {
 		dst = appendExtraField(dst, field, r)
 	}
-	dst = appendString(dst, " x_cf_routererror:", r.loggedRouterError())
+	dst = appendValue(append(dst, ` x_cf_routererror:"`...), r.loggedRouterError())
 	for _, name := range f.ExtraHeaders {
 		dst = appendExtraHeader(dst, name, r)
 	}
@@ -82,19 +83,19 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 func appendExtraField(dst []byte, field string, r *Record) []byte {
 	switch field {
 	case "backend_time":
-		return appendSeconds(dst, " backend_time:", orNone(r.ProxyTime))
+		return appendSeconds(append(dst, " backend_time:"...), orNone(r.ProxyTime))
 	case "dial_time":
-		return appendSeconds(dst, " dial_time:", orNone(r.DialTime))
+		return appendSeconds(append(dst, " dial_time:"...), orNone(r.DialTime))
 	case "dns_time":
-		return appendSeconds(dst, " dns_time:", orNone(r.DNSTime))
+		return appendSeconds(append(dst, " dns_time:"...), orNone(r.DNSTime))
 	case "failed_attempts":
 		return strconv.AppendInt(append(dst, " failed_attempts:"...), int64(r.FailedAttempts), 10)
 	case "failed_attempts_time":
-		return appendSeconds(dst, " failed_attempts_time:", orNone(r.FailedTime))
+		return appendSeconds(append(dst, " failed_attempts_time:"...), orNone(r.FailedTime))
 	case "local_address":
-		return appendString(dst, " local_address:", r.LocalAddr)
+		return appendValue(append(dst, ` local_address:"`...), r.LocalAddr)
 	case "tls_time":
-		return appendSeconds(dst, " tls_time:", orNone(r.TLSTime))
+		return appendSeconds(append(dst, " tls_time:"...), orNone(r.TLSTime))
 	}
 	return dst
 }
@@ -111,7 +112,7 @@ func orNone(d time.Duration) time.Duration {
 func appendExtraHeader(dst []byte, name string, r *Record) []byte {
 	dst = append(dst, ' ')
 	dst = appendFieldName(dst, name)
-	return appendString(dst, ":", extraHeader(r, name))
+	return appendValue(append(dst, `:"`...), extraHeader(r, name))
 }
 
 // extraHeader prefers what was sent to the endpoint, for there the router has put
@@ -250,23 +251,28 @@ func appendStatus(dst []byte, status int) []byte {
 	if status == 0 {
 		return append(dst, `"-"`...)
 	}
-	return strconv.AppendInt(dst, int64(status), 10)
+	return appendCount(dst, int64(status))
 }
 
-// appendString appends a prefix and a quoted value, "-" for an empty one.
-func appendString(dst []byte, prefix, value string) []byte {
-	dst = append(dst, prefix...)
-	if value == "" {
-		return append(dst, `"-"`...)
+// appendCount appends a number, the soonest one of as many digits as most have.
+func appendCount(dst []byte, n int64) []byte {
+	if 100 <= n && n < 1000 {
+		return append(dst, '0'+byte(n/100), '0'+byte(n/10%10), '0'+byte(n%10))
 	}
-	dst = append(dst, '"')
-	dst = appendEscaped(dst, value)
-	return append(dst, '"')
+	return strconv.AppendInt(dst, n, 10)
 }
 
-// appendSeconds appends a prefix and a duration, "-" for a negative one.
-func appendSeconds(dst []byte, prefix string, d time.Duration) []byte {
-	dst = append(dst, prefix...)
+// appendValue appends a value, "-" for an empty one, and the quote behind it. That
+// before it is the end of what the line has there in any case.
+func appendValue(dst []byte, value string) []byte {
+	if value == "" {
+		return append(dst, `-"`...)
+	}
+	return append(appendEscaped(dst, value), '"')
+}
+
+// appendSeconds appends a duration, "-" for a negative one.
+func appendSeconds(dst []byte, d time.Duration) []byte {
 	if d < 0 {
 		return append(dst, `"-"`...)
 	}

@@ -295,7 +295,7 @@ func TestSecondsAreRounded(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-1: `"-"`, 0: "0.000000", 499: "0.000000", 501: "0.000001", 1_000_001: "0.001000", 999_999_501: "1.000000", 90 * time.Second: "90.000000",
 	} {
-		if got := string(appendSeconds(nil, "", d)); got != want {
+		if got := string(appendSeconds(nil, d)); got != want {
 			t.Errorf("%d ns: got %s, want %s", d, got, want)
 		}
 	}

@@ -83,23 +83,32 @@ func openFile(path string) (*os.File, error) {
 // Write formats records at once and leaves the writing to Run. Any goroutine may
 // call it; it never blocks, and after Run has returned it has no effect.
 func (l *Log) Write(records ...*Record) {
-	if l == nil {
-		return
+	switch {
+	case l == nil:
+	case l.path == "":
+		for _, r := range records {
+			l.stream.send(func(dst []byte) []byte { return l.format.Append(dst, r) })
+		}
+	default:
+		l.writeLines(records)
 	}
-	ln := lines.Get().(*line)
+}
+
+// writeLines is Write where there is a file.
+func (l *Log) writeLines(records []*Record) {
+	b := &l.waiting
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, r := range records {
-		ln.bytes = l.format.Append(ln.bytes[:0], r)
+		before := b.begin()
+		lines := append(l.format.Append(before, r), '\n')
 		if l.stream != nil {
-			l.stream.send(ln.bytes)
+			l.stream.send(func(dst []byte) []byte { return append(dst, lines[len(before):len(lines)-1]...) })
 		}
-		if l.path != "" {
-			ln.bytes = append(ln.bytes, '\n')
-			if !l.waiting.add(ln.bytes) {
-				l.lose(1, errQueueFull)
-			}
+		if !b.end(lines) {
+			l.lose(1, errQueueFull)
 		}
 	}
-	ln.free()
 }
 
 // OnWrite sets what Run calls before it writes: it has Write called with what has

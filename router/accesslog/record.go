@@ -102,8 +102,10 @@ func (r *Record) Sent(name string) string {
 
 // RouterTime is the request's time less what its attempts took: negative when
 // the clocks of the two disagree, and zero when nothing was tried, as in gorouter.
-func (r *Record) RouterTime() time.Duration {
-	total := r.Finished.Sub(r.Started)
+func (r *Record) RouterTime() time.Duration { return r.routerTime(r.Finished.Sub(r.Started)) }
+
+// routerTime is RouterTime of a request that took a time in all.
+func (r *Record) routerTime(total time.Duration) time.Duration {
 	switch {
 	case r.Attempts == 0:
 		return 0

@@ -79,10 +79,10 @@ func syslogWord(s string) string {
 	return cmp.Or(s, "-")
 }
 
-// send queues a copy of a line.
-func (s *stream) send(text []byte) {
+// send queues the line that is appended.
+func (s *stream) send(appendLine func([]byte) []byte) {
 	ln := lines.Get().(*line)
-	ln.bytes = append(ln.bytes[:0], text...)
+	ln.bytes = appendLine(ln.bytes[:0])
 	s.put(ln)
 }
 
