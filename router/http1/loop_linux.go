@@ -50,6 +50,16 @@ func quietLoop() *loop {
 	return least
 }
 
+// clientsOfLoops is how many clients all loops have.
+func clientsOfLoops() (n int32) {
+	loops.mu.Lock()
+	defer loops.mu.Unlock()
+	for _, l := range loops.all {
+		n += l.clients.Load()
+	}
+	return n
+}
+
 // loop serves clients. It has a goroutine as long as it has any.
 type loop struct {
 	*epoll
@@ -68,6 +78,7 @@ type loop struct {
 	turns  int
 	sweeps int // so many sweeps there were,
 	swept  time.Time
+	single int  // so many in a row have found a single client in all loops
 }
 
 // sweepEvery is how often those who wait for long are looked for. They leave at the
@@ -121,6 +132,9 @@ func (l *loop) roused() {
 // sweep has those leave who have waited for long.
 func (l *loop) sweep() {
 	l.sweeps++
+	if l.single++; clientsOfLoops() != 1 {
+		l.single = 0
+	}
 	l.mu.Lock()
 	all := slices.Clone(l.conns.all)
 	l.mu.Unlock()

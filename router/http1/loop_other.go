@@ -8,6 +8,7 @@ import "context"
 type task struct{}
 
 func (*task) inLoop() bool                  { return false }
+func (*task) isOut() bool                   { return true }
 func (*task) leave()                        {}
 func (*task) home() int                     { return 0 }
 func (*task) pause()                        {}

@@ -48,6 +48,7 @@ type Server struct {
 
 	closing    atomic.Bool
 	largeHeads atomic.Int64 // bytes of heads that are larger than most
+	crowd      crowd
 	gone       goneWatch
 	workers    workers
 

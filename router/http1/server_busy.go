@@ -1,6 +1,10 @@
 package http1
 
-import "time"
+import (
+	"slices"
+	"sync"
+	"time"
+)
 
 // busyness is how much a connection has to do, by which it comes to be served by a
 // loop.
@@ -35,7 +39,7 @@ func (c *conn) alwaysMoves() bool { return (alwaysLoops || c.server.alwaysBusy) 
 // that.
 func (c *conn) moves() bool {
 	if c.task != nil {
-		return !c.task.inLoop()
+		return c.task.isOut()
 	}
 	if c.alwaysMoves() {
 		return true
@@ -47,5 +51,31 @@ func (c *conn) moves() bool {
 	now := time.Now()
 	busy := now.Sub(b.since) < busyWithin
 	b.requests, b.since = 0, now
-	return busy
+	return busy && c.server.crowd.add(c.remote) >= enoughBusy
+}
+
+// A loop goes on with several connections at a time. Fewer than so many that are busy
+// are served as well by goroutines, and a single one a little sooner.
+const enoughBusy = 4
+
+// crowd are the connections that were found to be busy of late. Its zero value has
+// none.
+type crowd struct {
+	mu   sync.Mutex             // guards all below
+	last [2 * enoughBusy]string // their clients' addresses
+	next int
+}
+
+// add adds one, and returns how many there are.
+func (w *crowd) add(client string) (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.last[w.next] = client
+	w.next = (w.next + 1) % len(w.last)
+	for i, who := range w.last {
+		if who != "" && !slices.Contains(w.last[:i], who) {
+			n++
+		}
+	}
+	return n
 }

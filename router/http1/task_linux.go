@@ -70,6 +70,12 @@ func (t *task) home() int {
 	return t.loop.number
 }
 
+// isOut says whether the client is no longer one for the loop: it has left, or has the
+// loops for itself.
+func (t *task) isOut() bool {
+	return !t.inLoop() || t.loop.single > 1 && !t.c.alwaysMoves()
+}
+
 // leave has a goroutine go on, of which the task is a part from now on: that may wait.
 func (t *task) leave() {
 	if t.inLoop() {
