@@ -1,9 +1,9 @@
 package http1
 
 import (
+	"math"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 )
 
@@ -219,13 +219,15 @@ func checkCoding(values []string) error {
 
 // parseLength takes digits alone.
 func parseLength(s string) (int64, error) {
+	var n uint64
 	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
+		digit := uint64(s[i]) - '0'
+		if digit > 9 || n > math.MaxInt64/10 || n*10+digit > math.MaxInt64 {
 			return 0, malformed("malformed length")
 		}
+		n = n*10 + digit
 	}
-	n, err := strconv.ParseUint(s, 10, 63)
-	if err != nil {
+	if s == "" {
 		return 0, malformed("malformed length")
 	}
 	return int64(n), nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -395,4 +396,23 @@ func FuzzResponseMeansTheSame(f *testing.F) {
 		}
 		compareTrailers(t, got.Trailer, want.Trailer)
 	})
+}
+
+func TestLengthsAreDigitsThatFit(t *testing.T) {
+	for _, tt := range []struct {
+		in   string
+		want int64 // -1 for none
+	}{
+		{"0", 0}, {"5", 5}, {"0005", 5}, {"9223372036854775807", math.MaxInt64}, {"0009223372036854775807", math.MaxInt64},
+		{"9223372036854775808", -1}, {"9223372036854775810", -1}, {"18446744073709551621", -1}, {"92233720368547758070", -1},
+		{"", -1}, {"-1", -1}, {"+5", -1}, {"5 ", -1}, {"5,5", -1}, {"0x5", -1}, {"5\x00", -1}, {"٥", -1},
+	} {
+		got, err := parseLength(tt.in)
+		if err != nil {
+			got = -1
+		}
+		if got != tt.want {
+			t.Errorf("%q is %d, want %d", tt.in, got, tt.want)
+		}
+	}
 }

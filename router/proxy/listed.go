@@ -60,8 +60,8 @@ func (ex *exchange) passesAsListed(lines [][2]string) bool {
 
 // writeListed sends the head of such a reply.
 func (ex *exchange) writeListed(e *route.Endpoint, res *http.Response) {
-	if canBeCookie(e.InstanceID) {
-		ex.record.Session = accesslog.Session{Cookie: ex.session.cookie, Value: ex.session.value}
+	if s := &ex.session; s.cookie != "" && canBeCookie(e.InstanceID) {
+		ex.record.Session = accesslog.Session{Cookie: s.cookie, Value: s.value}
 	}
 	ex.record.Status = res.StatusCode
 	ex.w.(listWriter).WriteFields(res.StatusCode, http1.Listed(res), headerRequestID, ex.record.RequestID)
