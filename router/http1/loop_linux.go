@@ -78,7 +78,7 @@ type loop struct {
 	turns  int
 	sweeps int // so many sweeps there were,
 	swept  time.Time
-	single int  // so many in a row have found a single client in all loops
+	single int // so many in a row have found a single client in all loops
 }
 
 // sweepEvery is how often those who wait for long are looked for. They leave at the
