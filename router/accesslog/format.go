@@ -254,9 +254,13 @@ func appendStatus(dst []byte, status int) []byte {
 	return appendCount(dst, int64(status))
 }
 
-// appendCount appends a number, the soonest one of as many digits as most have.
+// appendCount appends a number, one of as many digits as a status or no body at all
+// has without a call.
 func appendCount(dst []byte, n int64) []byte {
-	if 100 <= n && n < 1000 {
+	switch {
+	case n == 0:
+		return append(dst, '0')
+	case 100 <= n && n < 1000:
 		return append(dst, '0'+byte(n/100), '0'+byte(n/10%10), '0'+byte(n%10))
 	}
 	return strconv.AppendInt(dst, n, 10)

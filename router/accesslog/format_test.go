@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +288,14 @@ func TestTimesAreOfTheirOwnSecond(t *testing.T) {
 		want := at.UTC().Format("2006-01-02T15:04:05.000000000Z")
 		if got := string(appendTime(nil, at)); got != want {
 			t.Errorf("%v on: got %s, want %s", offset, got, want)
+		}
+	}
+}
+
+func TestCountsAreWhatStrconvWrites(t *testing.T) {
+	for _, n := range []int64{0, 1, 9, 10, 99, 100, 101, 128, 200, 999, 1000, 1 << 40, -1, -100} {
+		if got, want := string(appendCount(nil, n)), strconv.FormatInt(n, 10); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
