@@ -25,9 +25,9 @@ var loops struct {
 	all []*loop
 }
 
-// howMany is how many loops there are, and how many pollers of tunnels. The more
+// mostLoops bounds how many loops there are, and how many pollers of tunnels. The more
 // connections one of them has, the more it finds to do whenever it wakes up.
-func howMany() int { return min(runtime.GOMAXPROCS(0), 8) }
+var mostLoops = min(runtime.GOMAXPROCS(0), 8)
 
 // quietLoop returns the loop with the fewest clients, or nil where the system has
 // none to give.
@@ -40,7 +40,7 @@ func quietLoop() *loop {
 			least = l
 		}
 	}
-	if least != nil && (least.clients.Load() == 0 || len(loops.all) == howMany()) {
+	if least != nil && (least.clients.Load() == 0 || len(loops.all) == mostLoops) {
 		return least
 	}
 	if e := newEpoll("clients"); e != nil {

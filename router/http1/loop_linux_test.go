@@ -118,14 +118,14 @@ func TestLoopsServeOthersMeanwhile(t *testing.T) {
 		Release(res)
 	})
 	var all []*client
-	for range 2 * howMany() {
+	for range 2 * mostLoops {
 		c := dial(t, addr)
 		c.ask("/first") // so that there are connections to the endpoint
 		all = append(all, c)
 	}
 	free := make(chan bool)
 	held.Store("/held", free)
-	holding := all[:howMany()]
+	holding := all[:mostLoops]
 	for _, c := range holding {
 		c.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
 	}
@@ -153,7 +153,7 @@ func TestLoopsServeOthersMeanwhile(t *testing.T) {
 func TestNoClientHasTheLoopForItself(t *testing.T) {
 	addr := serveInLoops(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.URL.Path) })
 	var others []*client
-	for range 2 * howMany() { // so that each loop has some
+	for range 2 * mostLoops { // so that each loop has some
 		c := dial(t, addr)
 		c.ask("/")
 		others = append(others, c)
@@ -200,7 +200,7 @@ func TestLoopsOutliveTheirHandlers(t *testing.T) {
 		where(w, r)
 	})
 	var others []*client
-	for range 2 * howMany() {
+	for range 2 * mostLoops {
 		others = append(others, dial(t, addr))
 	}
 	for _, path := range []string{"/panic", "/abort", "/exit", "/exit", "/panic"} {

@@ -4,6 +4,8 @@ package http1
 
 import "context"
 
+const mostLoops = 0
+
 // task is nil: there are no loops.
 type task struct{}
 

@@ -49,10 +49,8 @@ type idleHost struct {
 // nil: one at a home rather than one of Go's poller, and that rather than one at
 // another's home.
 func (p *idlePool) take(to target, home int) *endpointConn {
-	if home == 0 {
-		if c := p.near.take(to); c != nil {
-			return c
-		}
+	if c := p.near.take(to, home); c != nil {
+		return c
 	}
 	if c := p.takeShared(to, home); c != nil {
 		return c
@@ -117,7 +115,7 @@ func (p *idlePool) put(c *endpointConn, now int64) (surplus *endpointConn) {
 	if c.idleSince.Load() != now { // a store costs more, and now is a tick's
 		c.idleSince.Store(now)
 	}
-	if c.home == 0 && c.generation == p.closed.Load() {
+	if c.generation == p.closed.Load() {
 		if slot := p.near.put(c); slot != nil {
 			if c.generation != p.closed.Load() && slot.CompareAndSwap(c, nil) {
 				return c // all were closed meanwhile, maybe before they looked here

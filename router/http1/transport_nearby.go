@@ -6,10 +6,10 @@ import (
 	"devrouter/router/stripe"
 )
 
-// nearby are idle connections beside those of the pool: a few for each processor,
-// which has used them last and most likely is the next to use them. What a busy
-// endpoint's connections go through is then in no other processor's cache. Its zero
-// value has no room.
+// nearby are idle connections beside those of the pool: a few for each processor, and
+// for each loop, which has used them last and most likely is the next to use them. What
+// a busy endpoint's connections go through is then in no other processor's cache. Its
+// zero value has no room.
 type nearby struct {
 	stripes []nearbyStripe
 	room    int // of each
@@ -24,11 +24,20 @@ const nearbySlots = 4
 
 // make makes room for at most so many connections, and returns for how many.
 func (n *nearby) make(most int) int {
-	n.room = min(most/stripe.Count, nearbySlots)
+	count := stripe.Count + mostLoops
+	n.room = min(most/count, nearbySlots)
 	if n.room > 0 {
-		n.stripes = make([]nearbyStripe, stripe.Count)
+		n.stripes = make([]nearbyStripe, count)
 	}
-	return n.room * stripe.Count
+	return n.room * count
+}
+
+// at returns where connections with a home are.
+func (n *nearby) at(home int) *nearbyStripe {
+	if home == 0 {
+		return &n.stripes[stripe.Here()]
+	}
+	return &n.stripes[stripe.Count+home-1]
 }
 
 // put keeps a connection here, and returns where, or nil when there is no room.
@@ -36,7 +45,7 @@ func (n *nearby) put(c *endpointConn) *atomic.Pointer[endpointConn] {
 	if n.stripes == nil {
 		return nil
 	}
-	slots := n.stripes[stripe.Here()].slots[:n.room]
+	slots := n.at(c.home).slots[:n.room]
 	for i := range slots {
 		if slots[i].Load() == nil && slots[i].CompareAndSwap(nil, c) {
 			return &slots[i]
@@ -45,15 +54,16 @@ func (n *nearby) put(c *endpointConn) *atomic.Pointer[endpointConn] {
 	return nil
 }
 
-// take returns a connection to a target that this processor has used, or nil.
-func (n *nearby) take(to target) *endpointConn {
+// take returns a connection to a target that this processor, or the loop at home, has
+// used, or nil.
+func (n *nearby) take(to target, home int) *endpointConn {
 	if n.stripes == nil {
 		return nil
 	}
-	return n.stripes[stripe.Here()].take(to)
+	return n.at(home).take(to)
 }
 
-// takeAnywhere returns one that any processor has used.
+// takeAnywhere returns one that any processor or loop has used.
 func (n *nearby) takeAnywhere(to target) *endpointConn {
 	for i := range n.stripes {
 		if c := n.stripes[i].take(to); c != nil {

@@ -17,8 +17,8 @@ func TestIdleConnectionsNearbyAreWithinTheBounds(t *testing.T) {
 	}
 	a, b := target{addr: "a:1"}, target{addr: "b:1"}
 	put := func(to target, n int) (surplus int) {
-		for range n {
-			if p.put(&endpointConn{to: to}, 1) != nil {
+		for i := range n {
+			if p.put(&endpointConn{to: to, home: i % (mostLoops + 1)}, 1) != nil {
 				surplus++
 			}
 		}
@@ -32,10 +32,33 @@ func TestIdleConnectionsNearbyAreWithinTheBounds(t *testing.T) {
 	if got := p.len(); got > 2*bound {
 		t.Errorf("%d idle connections, the bound is %d", got, 2*bound)
 	}
-	for p.take(a, 0) != nil || p.take(b, 0) != nil {
+	for home := 0; p.take(a, home) != nil || p.take(b, home) != nil; home = (home + 1) % (mostLoops + 1) {
 	}
 	if got := p.len(); got != 0 {
 		t.Errorf("%d idle connections are not to be had", got)
+	}
+}
+
+// A loop gets one that it waits for already, if there is one, and else one that no
+// other loop waits for.
+func TestConnectionsAreTakenFromHome(t *testing.T) {
+	for _, bound := range []int{2, 8 * stripe.Count} { // without room nearby, and with
+		var p idlePool
+		p.bound(bound, 0)
+		if mostLoops < 2 {
+			t.Skip("there are no two loops")
+		}
+		for _, homes := range [][2]int{{1, 0}, {1, 2}, {0, 2}} { // what is taken first is asked for by 1
+			first, second := &endpointConn{home: homes[0]}, &endpointConn{home: homes[1]}
+			p.put(first, 1)
+			p.put(second, 1)
+			if got := p.take(target{}, 1); got != first && bound == 2 || homes[0] == 1 && got != first {
+				t.Errorf("bound %d, homes %v: got home %d", bound, homes, got.home)
+			}
+			if p.take(target{}, 1) == nil || p.len() != 0 {
+				t.Errorf("bound %d, homes %v: the other one is not to be had", bound, homes)
+			}
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func (s *pollers) add(t *polled) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil {
-		s.all = make([]*poller, howMany())
+		s.all = make([]*poller, mostLoops)
 	}
 	s.next = (s.next + 1) % len(s.all)
 	if p := s.all[s.next]; p != nil && p.add(t) {
