@@ -149,7 +149,7 @@ func FuzzServerServesTheSame(f *testing.F) {
 // What a handler does, both servers make the same reply of. The script has a byte
 // for each thing that it does.
 func FuzzReplyIsTheSame(f *testing.F) {
-	for _, script := range []string{"", "w", "cw", "s204 w", "lw", "lww", "fwfw", "nfw", "WW", "WfW", "tw", "Tw", "hw", "zw", "xw", "kw", "ew", "iw", "qw", "uw", "dw", "jw", "3", "304"} {
+	for _, script := range []string{"", "w", "cw", "s204 w", "lw", "lww", "lWw", "fwfw", "nfw", "WW", "WfW", "tw", "Tw", "hw", "zw", "xw", "kw", "ew", "iw", "qw", "uw", "dw", "jw", "3", "304"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			for _, minor := range []uint8{0, 1, 2} {
 				f.Add(script, method, minor)

@@ -185,7 +185,7 @@ func (w *response) admit(n int) error {
 		return nil
 	case !bodyAllowed(w.status):
 		return http.ErrBodyNotAllowed
-	case w.length >= 0 && w.wrote+int64(n) > w.length:
+	case w.tooMuch || w.length >= 0 && w.wrote+int64(n) > w.length:
 		w.tooMuch = true
 		return http.ErrContentLength
 	}
