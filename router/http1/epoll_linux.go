@@ -15,11 +15,12 @@ import (
 type epoll struct {
 	file   *os.File
 	fd     int // its descriptor
-	events [128]unix.EpollEvent
+	events []unix.EpollEvent
 }
 
-// newEpoll returns an instance, or nil where the system has none to give.
-func newEpoll(name string) *epoll {
+// newEpoll returns an instance that tells of so many events at a time, or nil where the
+// system has none to give.
+func newEpoll(name string, events int) *epoll {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil
@@ -28,7 +29,7 @@ func newEpoll(name string) *epoll {
 		unix.Close(fd) //nolint:errcheck // it is closed either way
 		return nil
 	}
-	return &epoll{fd: fd, file: os.NewFile(uintptr(fd), name)}
+	return &epoll{fd: fd, file: os.NewFile(uintptr(fd), name), events: make([]unix.EpollEvent, events)}
 }
 
 // add has changes of a descriptor told of, with a key. It is told of each once:
@@ -46,7 +47,7 @@ func (e *epoll) remove(fd int) {
 
 // look returns how many events there are. It waits for none.
 func (e *epoll) look() int {
-	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events)), uintptr(len(e.events)), 0, 0, 0)
+	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
 	if err != 0 {
 		return 0
 	}
@@ -61,8 +62,9 @@ func (e *epoll) rouseAt(t time.Time) {
 	e.file.SetReadDeadline(t) //nolint:errcheck // it is no file on a disk
 }
 
-// turnsInARow are what the goroutine does before it is the turn of others.
-const turnsInARow = 64
+// turnsInARow are what the goroutine does before it is the turn of others, which may be
+// one of its kind that the system has taken the processor from.
+const turnsInARow = 4
 
 // serve does a turn whenever something has come up, and more as long as the turn
 // says that there was something to do, until over says that this was all, for

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -43,7 +44,7 @@ func quietLoop() *loop {
 	if least != nil && (least.clients.Load() == 0 || len(loops.all) == mostLoops) {
 		return least
 	}
-	if e := newEpoll("clients"); e != nil {
+	if e := newEpoll("clients", clientsInTurn); e != nil {
 		least = &loop{epoll: e, number: len(loops.all) + 1}
 		loops.all = append(loops.all, least)
 	}
@@ -73,13 +74,19 @@ type loop struct {
 	closed   []*bareConn
 
 	// These belong to the goroutine.
-	due    [128]*bareConn // whose events there are
-	paused []*task        // that have had their share of a turn
+	due    [clientsInTurn]*bareConn // whose events there are
+	paused []*task                  // that have had their share of a turn
 	turns  int
 	sweeps int // so many sweeps there were,
 	swept  time.Time
 	single int // so many in a row have found a single client in all loops
 }
+
+// clientsInTurn are whom a loop looks after before it looks for others.
+const clientsInTurn = 16
+
+// turnsInSweep is how often a loop that never rests looks whether it is time to sweep.
+const turnsInSweep = 64
 
 // sweepEvery is how often those who wait for long are looked for. They leave at the
 // second sweep: what is rarely used waits in Go's own poller, and holds its bounds.
@@ -149,9 +156,20 @@ func (l *loop) sweep() {
 	}
 }
 
-// turn does what has come up by now, and says whether there was something.
+// turn does what has come up by now, and says whether there was something. If there is
+// nothing, the system runs whoever else waits for the processor first. These may be the
+// very ones that something is about to come from: to rest, and be woken up for each thing
+// that comes, costs more than to find several at once.
 func (l *loop) turn() bool {
-	if l.turns++; l.turns%turnsInARow == 0 {
+	if l.doTurn() {
+		return true
+	}
+	syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) //nolint:errcheck // it cannot fail
+	return l.doTurn()
+}
+
+func (l *loop) doTurn() bool {
+	if l.turns++; l.turns%turnsInSweep == 0 {
 		l.roused()
 	}
 	n, entering, closed := l.come()

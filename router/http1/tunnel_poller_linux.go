@@ -27,10 +27,11 @@ type poller struct {
 // newPoller returns a poller, or nil where the system has none to give. It is
 // without its goroutine.
 func newPoller() *poller {
-	if e := newEpoll("tunnels"); e != nil {
-		return &poller{epoll: e}
+	p := new(poller)
+	if p.epoll = newEpoll("tunnels", len(p.due)); p.epoll == nil {
+		return nil
 	}
-	return nil
+	return p
 }
 
 // add has the poller carry a tunnel from now on.
