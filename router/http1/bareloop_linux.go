@@ -8,8 +8,9 @@ import (
 )
 
 // join has a loop wait for the connection, and Go's poller or another no longer. It
-// has no deadlines then. Nobody uses it meanwhile, but it may be closed.
-func (b *bareConn) join(l *loop) bool {
+// has no deadlines then. Nobody uses it meanwhile, but it may be closed. What is known
+// of what has come holds until the loop is told of more.
+func (b *bareConn) join(l *loop, known readiness) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fd < 0 {
@@ -26,7 +27,16 @@ func (b *bareConn) join(l *loop) bool {
 		b.loop.forget(b)
 	}
 	b.readBy, b.writeBy = time.Time{}, time.Time{}
-	return l.add(b)
+	return l.add(b, known)
+}
+
+// quit has no loop wait for the connection: deadlines hold from now on.
+func (b *bareConn) quit() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.loop != nil {
+		b.loop.forget(b)
+	}
 }
 
 // unpoll makes fd all that there is of the connection. It is called with mu.
@@ -51,7 +61,8 @@ func duplicate(raw syscall.RawConn) int {
 }
 
 // tryInLoop runs f where a task's loop waits for the connection, and says whether
-// that is so, and whether f has read. Else the task is told of what comes next.
+// that is so, and whether f has read. Else the task is told of what comes next. Where
+// the time for it is over, Go's poller is to say so.
 func (b *bareConn) tryInLoop(t *task, f func(fd uintptr) bool) (here, done bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,6 +71,9 @@ func (b *bareConn) tryInLoop(t *task, f func(fd uintptr) bool) (here, done bool)
 	}
 	if f(uintptr(b.fd)) {
 		return true, true
+	}
+	if !b.readBy.IsZero() && !time.Now().Before(b.readBy) {
+		return false, false
 	}
 	b.empty()
 	b.waiter = t

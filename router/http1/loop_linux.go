@@ -76,14 +76,16 @@ type loop struct {
 	// These belong to the goroutine.
 	due    [clientsInTurn]*bareConn // whose events there are
 	paused []*task                  // that have had their share of a turn
+	behind bool                     // there may be more events than that
 	turns  int
 	sweeps int // so many sweeps there were,
 	swept  time.Time
 	single int // so many in a row have found a single client in all loops
 }
 
-// clientsInTurn are whom a loop looks after before it looks for others.
-const clientsInTurn = 16
+// clientsInTurn are whom a loop looks after before it looks for others: it trusts that it has
+// seen all only where there were fewer (endpointConn.tells).
+const clientsInTurn = 128
 
 // turnsInSweep is how often a loop that never rests looks whether it is time to sweep.
 const turnsInSweep = 64
@@ -200,6 +202,7 @@ func (l *loop) doTurn() bool {
 // come returns how many events there are, who is new, and who has been closed.
 func (l *loop) come() (n int, entering []*task, closed []*bareConn) {
 	n = l.look()
+	l.behind = n == len(l.events)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.events[:n] {
@@ -230,7 +233,7 @@ func (l *loop) resume(t *task) {
 
 // add has the loop wait for a connection. It is called with the connection's mutex,
 // and with its descriptor.
-func (l *loop) add(b *bareConn) bool {
+func (l *loop) add(b *bareConn, known readiness) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b.number = l.conns.put(b)
@@ -238,7 +241,7 @@ func (l *loop) add(b *bareConn) bool {
 		l.conns.drop(b.number)
 		return false
 	}
-	b.loop, b.readiness = l, readiness{}
+	b.loop, b.readiness = l, known
 	return true
 }
 

@@ -336,3 +336,145 @@ func hasEnded(tr *Transport) bool {
 	}
 	return false
 }
+
+// Who waits for an epoll instance, and has said that this was all, is not asked again:
+// another may wait for it by then.
+func TestEpollIsOverOnce(t *testing.T) {
+	e := newEpoll("test", 1)
+	defer e.file.Close()
+	turns, said := 0, false
+	over := func() bool {
+		if said {
+			t.Error("it is asked again")
+		}
+		said = turns == 2
+		return said
+	}
+	e.rouse()
+	e.serve(func() bool { turns++; return false }, over, func() { e.rouseAt(time.Time{}) })
+}
+
+// get asks a URL in a request's context, and passes the body on.
+func get(tr *Transport, url string, w http.ResponseWriter, r *http.Request) {
+	out, _ := http.NewRequestWithContext(r.Context(), "GET", url, nil)
+	res, err := tr.RoundTrip(out)
+	if err != nil {
+		io.WriteString(w, err.Error())
+		return
+	}
+	if n, _ := WriteBuffered(w, res.Body, func([]byte) {}); n == 0 {
+		io.Copy(w, res.Body)
+	}
+	res.Body.Close()
+}
+
+// What an endpoint has said unasked on a connection that no loop has waited for is
+// nobody's reply in a loop, either.
+func TestUnsolicitedBytesAreNobodysReplyInALoop(t *testing.T) {
+	spoken := make(chan struct{}, 1)
+	url, conns := endpoint(t, func(c *net.TCPConn, in *bufio.Reader) {
+		for first := true; ; first = false {
+			if _, err := http.ReadRequest(in); err != nil {
+				return
+			}
+			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+			if first {
+				time.AfterFunc(20*time.Millisecond, func() {
+					io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 6\r\n\r\nforged")
+					spoken <- struct{}{}
+				})
+			}
+		}
+	})
+	tr := newTransport(t)
+	if _, body := do(t, tr, request(t, "GET", url, nil)); body != "mine" {
+		t.Errorf("got %q", body)
+	}
+	<-spoken
+	var inLoop atomic.Bool
+	addr := serveInLoops(t, func(w http.ResponseWriter, r *http.Request) {
+		inLoop.Store(inLoop.Load() || taskOf(r.Context()) != nil)
+		get(tr, url, w, r)
+	})
+	if got := dial(t, addr).ask("/"); got != "mine" {
+		t.Errorf("got %q", got)
+	}
+	if !inLoop.Load() {
+		t.Error("no loop has served it")
+	}
+	if conns.Load() != 2 {
+		t.Errorf("got %d connections, want 2", conns.Load())
+	}
+}
+
+// The bound on a head holds for one that comes byte by byte, and who goes on sending
+// behind his last request leaves the loop, where another bound holds.
+func TestWhoDripsIsBoundedInLoops(t *testing.T) {
+	for name, tt := range map[string]struct {
+		request string
+		bounded func(gone bool) bool
+	}{
+		"head":   {"GET / HTTP/1.1\r\nHost: x\r\nX: ", func(gone bool) bool { return gone }},
+		"linger": {"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\nx", func(bool) bool { return clientsOfLoops() == 0 }},
+	} {
+		addr := serve(t, nil, inLoops(t, where), func(s *Server) { s.ReadHeaderTimeout = 300 * time.Millisecond })
+		c := dial(t, addr)
+		if got := c.ask("/"); got != "true" {
+			t.Fatalf("%s: a loop serves it: %v", name, got)
+		}
+		c.send(tt.request)
+		eventually(t, name+": it is as it was", func() bool {
+			time.Sleep(20 * time.Millisecond) // which is how a drip comes
+			_, err := io.WriteString(c.Conn, "x")
+			return tt.bounded(err != nil)
+		})
+		c.Close()
+		eventually(t, name+": it is in the loop", func() bool { return clientsOfLoops() == 0 })
+	}
+}
+
+// Whether a client is there is not asked any more once its reply has begun.
+func TestAskingEndsWithTheRequest(t *testing.T) {
+	late := make(chan *requestContext, 1)
+	addr := serveInLoops(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/watched" {
+			MayWait(r.Context())
+			x := r.Context().(*requestContext)
+			x.Done()
+			late <- x // as goneWatch.look does, whose goroutine comes to run late
+		}
+		where(w, r)
+	})
+	c := dial(t, addr)
+	c.ask("/")
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { (<-late).ask() })
+		c.ask("/watched")
+		c.ask("/")
+	}
+	wg.Wait()
+}
+
+// A reply without a body has ended with its head: nobody need wait for more.
+func TestRepliesWithoutABodyHaveEnded(t *testing.T) {
+	for text, more := range map[string]bool{
+		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n":                   false,
+		"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n":         false,
+		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx":                  true,
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": true,
+	} {
+		url, _ := answers(t, text)
+		res, err := newTransport(t).RoundTrip(request(t, "GET", url, nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Ended(res.Body); got == more {
+			t.Errorf("%q: ended: %v", text, got)
+		}
+		io.Copy(io.Discard, res.Body)
+		if !Ended(res.Body) {
+			t.Errorf("%q: it has not ended when it has been read", text)
+		}
+	}
+}

@@ -33,7 +33,7 @@ type Server struct {
 	// for all of them, which costs less (on Linux; elsewhere nothing changes). What
 	// Handler is called by then must not wait: before it waits for anything but a
 	// Transport's round trip in the context of the request, hands the request to
-	// another goroutine, or takes long, it calls MayWait.
+	// another goroutine, or takes long, it calls MayWait. It does not end its goroutine.
 	Loops bool
 
 	// IdleTimeout is kept to a second or so.

@@ -12,7 +12,6 @@ type busyness struct {
 	requests int       // since then
 	since    time.Time // zero before the first
 	enough   int       // requests that make it busy; 0 is the usual
-	never    bool      // no loop serves it
 }
 
 // A connection is busy with so many requests within such a time. Each time that it has
@@ -23,13 +22,14 @@ const (
 	mostBusyRequests = 2048
 )
 
-// staysOut has a connection that has left the loop stay out for longer.
+// staysOut has a connection stay out for longer that has left the loop, or could not
+// enter it.
 func (c *conn) staysOut() {
 	c.busy.enough = min(2*max(c.busy.enough, busyRequests), mostBusyRequests)
 }
 
 // mayMove says whether a loop may serve the connection.
-func (c *conn) mayMove() bool { return c.server.Loops && !c.busy.never && c.canEnterLoop() }
+func (c *conn) mayMove() bool { return c.server.Loops && c.canEnterLoop() }
 
 // alwaysMoves says whether it is busy from its beginning.
 func (c *conn) alwaysMoves() bool { return (alwaysLoops || c.server.alwaysBusy) && c.mayMove() }

@@ -51,8 +51,10 @@ type bareTCP interface {
 	Leave() net.Conn   // for others to have; it is used no more
 }
 
-// plain returns the connection where that is one of TCP, else nil.
+// plain returns the connection where that is one of TCP, else nil. Whoever uses that
+// may wait.
 func (c *conn) plain() *net.TCPConn {
+	c.task.leave()
 	if c.bare != nil {
 		return c.bare.TCP()
 	}
@@ -81,7 +83,7 @@ func (c *conn) live() {
 		if c.enterLoop() {
 			return // another serves it by now
 		}
-		c.busy.never = true
+		c.staysOut()
 	}
 }
 

@@ -107,11 +107,11 @@ func (x *requestContext) beginReply() {
 func (x *requestContext) ask() {
 	x.reply.Lock()
 	defer x.reply.Unlock()
-	if x.c.task.inLoop() {
+	switch {
+	case x.begun.Load(): // and maybe another request has
+	case x.c.task.inLoop():
 		x.asked.Store(false) // it leaves soon
-		return
-	}
-	if !x.begun.Load() {
+	default:
 		io.WriteString(x.c.rwc, "HTTP/1.1 100 Continue\r\n\r\n") //nolint:errcheck // if it fails, the next look sees it
 	}
 }

@@ -18,6 +18,7 @@ func (c *conn) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
+	c.task.leave() // there may always be more to read
 	buf := getBuffer(minBuffer)
 	defer putBuffer(buf)
 	end := time.Now().Add(lingerTotal)

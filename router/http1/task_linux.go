@@ -28,10 +28,13 @@ const requestsInARow = 16
 func (c *conn) enterLoop() bool {
 	b := c.rwc.(*bareConn)
 	l := quietLoop()
-	if l == nil || !b.join(l) {
+	if l == nil {
 		return false
 	}
-	c.readBy, c.writeBy = time.Time{}, time.Time{}
+	c.readBy, c.writeBy = time.Time{}, time.Time{} // also where that fails: then they are set anew
+	if !b.join(l, readiness{}) {
+		return false
+	}
 	c.task = &task{c: c, loop: l}
 	b.task = c.task
 	l.enter(c.task)
@@ -82,6 +85,7 @@ func (t *task) leave() {
 		t.left.Store(true)
 		t.loop.clients.Add(-1)
 		t.c.staysOut()
+		t.c.rwc.(*bareConn).quit()
 		t.yield(struct{}{})
 	}
 }

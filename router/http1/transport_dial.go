@@ -110,8 +110,10 @@ func (c *endpointConn) bind(conn, plain net.Conn) {
 	}
 }
 
-// asTCP returns the connection where that is plain TCP, else nil.
+// asTCP returns the connection where that is plain TCP, else nil. Whoever uses that may
+// wait.
 func (c *endpointConn) asTCP() *net.TCPConn {
+	c.task.leave()
 	if c.bare != nil {
 		return c.bare.TCP()
 	}

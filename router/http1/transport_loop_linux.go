@@ -18,7 +18,7 @@ func (c *endpointConn) carry(t *task) bool {
 // connection, and was not.
 func (c *endpointConn) tells() bool {
 	b, ok := c.bare.(*bareConn)
-	return ok && c.task.inLoop() && b.isQuiet(c.task.loop)
+	return ok && c.task.inLoop() && !c.task.loop.behind && b.isQuiet(c.task.loop)
 }
 
 // comeToRest ends the use of the connection, and returns the number of the loop that
@@ -45,7 +45,7 @@ func (c *endpointConn) comeToRest() int {
 // join has a loop wait for the connection, and says whether it does.
 func (c *endpointConn) join(l *loop) bool {
 	if b, ok := c.bare.(*bareConn); ok {
-		return b.home() == l.number || b.join(l)
+		return b.home() == l.number || b.join(l, readiness{ready: true})
 	}
 	if c.tcp == nil {
 		return false
@@ -54,12 +54,13 @@ func (c *endpointConn) join(l *loop) bool {
 	if err != nil {
 		return false
 	}
+	remote, ok := c.tcp.RemoteAddr().(*net.TCPAddr)
 	fd := duplicate(raw)
-	if fd < 0 {
-		return false
+	if !ok || fd < 0 {
+		return false // it is over
 	}
-	b := &bareConn{fd: fd, local: c.tcp.LocalAddr(), remote: c.tcp.RemoteAddr().(*net.TCPAddr).AddrPort()}
+	b := &bareConn{fd: fd, local: c.tcp.LocalAddr(), remote: remote.AddrPort()}
 	c.tcp.Close()
 	c.bind(b, b)
-	return b.join(l)
+	return b.join(l, readiness{ready: true}) // what has come before, the loop is not told of at once
 }

@@ -252,6 +252,13 @@ func (r *reply) end(err error) error {
 	return err
 }
 
+// Ended says whether the body of a reply of a Transport's is known to have been read to
+// its end, or to be none.
+func Ended(body io.Reader) bool {
+	r, ok := body.(*reply)
+	return ok && r.c == nil && r.err == io.EOF
+}
+
 // WriteBuffered writes to w what is left of the body of a reply of a Transport's
 // when all of it has come, and returns how much that was: no buffer is needed in
 // between. It is 0 when it has not, or is not known to have. also is told of what

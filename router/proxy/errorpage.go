@@ -9,6 +9,7 @@ import (
 
 	template "github.com/DataDog/datadog-agent/pkg/template/html"
 
+	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
@@ -101,6 +102,7 @@ func (ex *exchange) forPeople(e routerError, header http.Header) []byte {
 	if tell == nil {
 		return nil
 	}
+	http1.MayWait(ex.r.Context())
 	told := &RouterError{
 		Request: ex.r, Status: e.status, Text: e.text, Message: e.message, Name: header.Get(headerRouterError),
 		Pool: ex.pool, Err: ex.record.Cause, Pinned: ex.pin,

@@ -227,6 +227,7 @@ func (ex *exchange) noteSemicolon() {
 // log is the handler's log, with the request's trace on each line where it has
 // one (reference 8.6).
 func (ex *exchange) log() *slog.Logger {
+	http1.MayWait(ex.r.Context()) // for a reader of the log that does not read
 	if ex.trace.traceID == "" {
 		return ex.h.opts.Log
 	}

@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"time"
 
+	"devrouter/router/http1"
 	"devrouter/router/route"
 )
 
 // failed marks or removes the endpoint where its failure says so, and keeps the
 // accounts.
 func (ex *exchange) failed(instance *route.Instance, err error) failure {
+	http1.MayWait(ex.r.Context()) // for the table
 	f := ex.classify(err)
 	if f == stalledBody {
 		err = ex.errStalled("sent nothing of the body")

@@ -103,6 +103,9 @@ func (ex *exchange) copyBody(res *http.Response) error {
 		ex.record.ResponseBytes, ex.atOnce = n, n <= buffered
 		return err
 	}
+	if http1.Ended(res.Body) {
+		return nil
+	}
 	http1.MayWait(ex.r.Context())
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
