@@ -8,7 +8,7 @@ export CGO_ENABLED = 0
 # All but the race detector's builds have -trimpath: what one target has compiled
 # of the libraries, the next one finds.
 
-.PHONY: build run test race e2e lint cross cover bench size compare fuzz soak clean
+.PHONY: build run test test-nethttp test-loops race e2e lint cross cover bench size compare fuzz soak clean
 
 build:
 	go build -trimpath -ldflags '-X main.buildVersion=$(VERSION)' -o bin/ ./cmd/devrouter
