@@ -41,7 +41,8 @@ test-nethttp:
 
 # Loops serve every client that they can, not only the busy ones (package http1).
 test-loops:
-	go test -trimpath -tags alwaysloops ./router/... ./appliance/...
+	go test -trimpath -tags alwaysloops ./router/...
+	go test -trimpath -tags alwaysloops -run Contract ./appliance
 
 lint:
 	@bad=$$(gofmt -l .); [ -z "$$bad" ] || { echo "not gofmt-clean:"; echo "$$bad"; exit 1; }

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"cmp"
-	"fmt"
 
 	"devrouter/config"
 )
@@ -47,5 +46,3 @@ func (p PortUse) Try() error {
 	}
 	return err
 }
-
-func (p PortUse) String() string { return fmt.Sprintf("%s %s", p.For, address(p.Host, p.Port)) }

@@ -371,21 +371,7 @@ func get(tr *Transport, url string, w http.ResponseWriter, r *http.Request) {
 // What an endpoint has said unasked on a connection that no loop has waited for is
 // nobody's reply in a loop, either.
 func TestUnsolicitedBytesAreNobodysReplyInALoop(t *testing.T) {
-	spoken := make(chan struct{}, 1)
-	url, conns := endpoint(t, func(c *net.TCPConn, in *bufio.Reader) {
-		for first := true; ; first = false {
-			if _, err := http.ReadRequest(in); err != nil {
-				return
-			}
-			io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
-			if first {
-				time.AfterFunc(20*time.Millisecond, func() {
-					io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 6\r\n\r\nforged")
-					spoken <- struct{}{}
-				})
-			}
-		}
-	})
+	url, conns, spoken := speaksUnasked(t)
 	tr := newTransport(t)
 	if _, body := do(t, tr, request(t, "GET", url, nil)); body != "mine" {
 		t.Errorf("got %q", body)

@@ -17,6 +17,7 @@ func (*task) pause()                        {}
 func (*task) awaitRequest() bool            { return true }
 func (c *conn) canEnterLoop() bool          { return false }
 func (c *conn) enterLoop() bool             { return false }
+func clientsOfLoops() int32                 { return 0 }
 func taskOf(context.Context) *task          { return nil }
 func (c *endpointConn) tells() bool         { return false }
 func (c *endpointConn) carry(*task) bool    { return false }

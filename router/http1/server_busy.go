@@ -51,15 +51,15 @@ func (c *conn) moves() bool {
 	now := time.Now()
 	busy := now.Sub(b.since) < busyWithin
 	b.requests, b.since = 0, now
-	return busy && c.server.crowd.add(c.remote) >= enoughBusy
+	return busy && c.server.crowd.add(c.remote)+int(clientsOfLoops()) >= enoughBusy
 }
 
 // A loop goes on with several connections at a time. Fewer than so many that are busy
 // are served as well by goroutines, and a single one a little sooner.
 const enoughBusy = 4
 
-// crowd are the connections that were found to be busy of late. Its zero value has
-// none.
+// crowd are the connections that were found to be busy of late, and are in no loop. Its
+// zero value has none.
 type crowd struct {
 	mu   sync.Mutex             // guards all below
 	last [2 * enoughBusy]string // their clients' addresses

@@ -142,11 +142,11 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 	}
 }
 
-// An endpoint that speaks without being asked must not be understood as the
-// answer to the next request.
-func TestUnsolicitedBytesAreNobodysReply(t *testing.T) {
-	spoken := make(chan struct{})
-	url, conns := endpoint(t, func(c *net.TCPConn, in *bufio.Reader) {
+// speaksUnasked is an endpoint that says more behind its first reply on a connection,
+// and tells when it has.
+func speaksUnasked(t *testing.T) (url string, conns *atomic.Int32, spoken chan struct{}) {
+	spoken = make(chan struct{}, 2)
+	url, conns = endpoint(t, func(c *net.TCPConn, in *bufio.Reader) {
 		for first := true; ; first = false {
 			if _, err := http.ReadRequest(in); err != nil {
 				return
@@ -160,6 +160,13 @@ func TestUnsolicitedBytesAreNobodysReply(t *testing.T) {
 			}
 		}
 	})
+	return url, conns, spoken
+}
+
+// An endpoint that speaks without being asked must not be understood as the
+// answer to the next request.
+func TestUnsolicitedBytesAreNobodysReply(t *testing.T) {
+	url, conns, spoken := speaksUnasked(t)
 	tr := newTransport(t)
 	for range 2 {
 		if _, body := do(t, tr, request(t, "GET", url, nil)); body != "mine" {
