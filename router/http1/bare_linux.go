@@ -110,10 +110,11 @@ func (b *bareConn) poll() {
 	b.file = os.NewFile(uintptr(b.fd), "")
 	b.raw, _ = b.file.SyscallConn() // it has a file
 	b.fd = -1
-	for by, set := range map[*time.Time]func(*os.File, time.Time) error{&b.readBy: (*os.File).SetReadDeadline, &b.writeBy: (*os.File).SetWriteDeadline} {
-		if !by.IsZero() {
-			set(b.file, *by) //nolint:errcheck // a broken connection shows at the next read
-		}
+	if !b.readBy.IsZero() {
+		b.file.SetReadDeadline(b.readBy) //nolint:errcheck // a broken connection shows at the next read
+	}
+	if !b.writeBy.IsZero() {
+		b.file.SetWriteDeadline(b.writeBy) //nolint:errcheck // as above
 	}
 }
 

@@ -84,7 +84,7 @@ type loop struct {
 }
 
 // clientsInTurn are whom a loop looks after before it looks for others: it trusts that it has
-// seen all only where there were fewer (endpointConn.tells).
+// seen all only where there were fewer (endpointConn.isSeenQuiet).
 const clientsInTurn = 128
 
 // turnsInSweep is how often a loop that never rests looks whether it is time to sweep.

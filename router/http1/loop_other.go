@@ -19,6 +19,6 @@ func (c *conn) canEnterLoop() bool          { return false }
 func (c *conn) enterLoop() bool             { return false }
 func clientsOfLoops() int32                 { return 0 }
 func taskOf(context.Context) *task          { return nil }
-func (c *endpointConn) tells() bool         { return false }
+func (c *endpointConn) isSeenQuiet() bool   { return false }
 func (c *endpointConn) carry(*task) bool    { return false }
 func (c *endpointConn) comeToRest() (n int) { return 0 }

@@ -14,9 +14,9 @@ func (c *endpointConn) carry(t *task) bool {
 	return true
 }
 
-// tells says whether the task would have been told of what had come on the
+// isSeenQuiet says whether the task would have been told of what had come on the
 // connection, and was not.
-func (c *endpointConn) tells() bool {
+func (c *endpointConn) isSeenQuiet() bool {
 	b, ok := c.bare.(*bareConn)
 	return ok && c.task.inLoop() && !c.task.loop.behind && b.isQuiet(c.task.loop)
 }

@@ -53,7 +53,7 @@ var errNoisy = errors.New("the connection was not idle")
 func (c *endpointConn) send(out *outgoing) (written int, unsent, unread error) {
 	switch {
 	case c.reused && out.body == nil && c.asker.isReady():
-		return c.asker.ask(out.sent, c.tells() && mayRepeat(out.req))
+		return c.asker.ask(out.sent, c.isSeenQuiet() && mayRepeat(out.req))
 	case c.reused && c.asker.isReady() && !c.quiet.isQuiet():
 		return 0, errNoisy, nil
 	}

@@ -103,10 +103,7 @@ func (e *end) take(from io.ReadWriteCloser) bool {
 	if err != nil {
 		return false
 	}
-	fd := -1
-	raw.Control(func(original uintptr) { //nolint:errcheck // fd tells
-		fd, _ = unix.FcntlInt(original, unix.F_DUPFD_CLOEXEC, 3)
-	})
+	fd := duplicate(raw)
 	if fd < 0 {
 		return false
 	}
