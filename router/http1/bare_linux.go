@@ -29,10 +29,14 @@ type bareConn struct {
 	closed          bool
 
 	// These are for the loop that waits for it.
-	loop      *loop // nil when none does; then it has fd
-	number    int32 // there
-	readiness       // in the latter's view
-	waiter    *task // for something to read; nil when none is
+	loop      *loop                 // nil when none does; then it has fd
+	number    int32                 // there
+	readiness                       // in the latter's view
+	waiter    *task                 // for something to read; nil when none is
+	try       func(fd uintptr) bool // what it reads by; nil where it reads by itself
+	tried     bool                  // the loop has read by that
+	asks      bool                  // the loop is to try at the end of its turn: there is something to send first
+	unsent    []byte                // to be sent then, or when there is room for it
 }
 
 // bareRaw is a bareConn as a syscall.RawConn.
@@ -48,6 +52,7 @@ func (r *bareRaw) Control(f func(fd uintptr)) error {
 	defer b.mu.Unlock()
 	switch {
 	case b.fd >= 0:
+		b.send()
 		f(uintptr(b.fd))
 		return nil
 	case b.raw == nil:
@@ -93,7 +98,7 @@ func (b *bareConn) now(f func(fd uintptr) bool) (raw syscall.RawConn, done bool)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.fd >= 0 {
-		if f(uintptr(b.fd)) {
+		if b.send() && f(uintptr(b.fd)) {
 			return nil, true
 		}
 		b.poll()

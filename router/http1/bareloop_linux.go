@@ -66,6 +66,10 @@ func duplicate(raw syscall.RawConn) int {
 func (b *bareConn) tryInLoop(t *task, f func(fd uintptr) bool) (here, done bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.tried {
+		b.tried = false
+		return true, true
+	}
 	if b.loop != t.loop {
 		return false, false
 	}
@@ -76,24 +80,24 @@ func (b *bareConn) tryInLoop(t *task, f func(fd uintptr) bool) (here, done bool)
 		return false, false
 	}
 	b.empty()
-	b.waiter = t
+	b.waiter, b.try = t, f
 	return true, false
 }
 
-// tells has a task told of what comes next, and says whether that is to be waited
-// for.
-func (b *bareConn) tells(t *task) bool {
+// tells has a task told of what comes next, when the loop has read it by try, and says
+// whether that is to be waited for.
+func (b *bareConn) tells(t *task, try func(fd uintptr) bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.loop != t.loop || b.ready {
 		return false
 	}
-	b.waiter = t
+	b.waiter, b.try = t, try
 	return true
 }
 
 // told notes what a loop has been told of, nil for none any more, and returns who
-// waits for it.
+// has waited for it.
 func (b *bareConn) told(l *loop, events uint32) *task {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -101,11 +105,29 @@ func (b *bareConn) told(l *loop, events uint32) *task {
 		return nil
 	}
 	b.note(events)
+	if events&unix.EPOLLOUT != 0 {
+		b.send()
+	}
 	if !b.ready {
 		return nil
 	}
+	return b.attempt()
+}
+
+// attempt does for who waits what that waits to do, and returns it when it is done. It
+// is called with mu.
+func (b *bareConn) attempt() *task {
 	t := b.waiter
-	b.waiter = nil
+	if t == nil {
+		return nil
+	}
+	if b.try != nil && b.loop != nil {
+		if b.tried = b.try(uintptr(b.fd)); !b.tried {
+			b.empty()
+			return nil
+		}
+	}
+	b.waiter, b.try = nil, nil
 	return t
 }
 
@@ -126,7 +148,7 @@ func (b *bareConn) takeLate(l *loop) *task {
 	if b.loop != l || t == nil || t.since >= l.sweeps-1 {
 		return nil
 	}
-	b.waiter = nil
+	b.waiter, b.try = nil, nil
 	return t
 }
 

@@ -40,6 +40,12 @@ func (e *epoll) add(fd int, changes uint32, key int32) error {
 	return unix.EpollCtl(e.fd, unix.EPOLL_CTL_ADD, fd, &event)
 }
 
+// change has other changes of it told of.
+func (e *epoll) change(fd int, changes uint32, key int32) {
+	event := unix.EpollEvent{Events: changes | unix.EPOLLRDHUP | unix.EPOLLET, Fd: key}
+	unix.EpollCtl(e.fd, unix.EPOLL_CTL_MOD, fd, &event) //nolint:errcheck // it is there
+}
+
 // remove undoes add.
 func (e *epoll) remove(fd int) {
 	unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, fd, nil) //nolint:errcheck // it may not have got there

@@ -74,6 +74,8 @@ type loop struct {
 	closed   []*bareConn
 
 	// These belong to the goroutine.
+	out    outbox
+	told   []*task                  // that have been told what they have waited for
 	due    [clientsInTurn]*bareConn // whose events there are
 	paused []*task                  // that have had their share of a turn
 	behind bool                     // there may be more events than that
@@ -180,23 +182,47 @@ func (l *loop) doTurn() bool {
 	}
 	for i, b := range l.due[:n] {
 		if b != nil {
-			l.wake(b.told(l, l.events[i].Events))
+			l.tell(b.told(l, l.events[i].Events))
 		}
 	}
 	clear(l.due[:n])
 	for _, b := range closed {
-		l.wake(b.told(nil, over))
+		l.tell(b.told(nil, over))
 	}
 	for _, t := range entering {
 		t.begin()
-		l.resume(t)
+		l.tell(t)
 	}
 	paused := l.paused
 	l.paused = nil
 	for _, t := range paused {
+		l.tell(t)
+	}
+	l.goOn()
+	return true
+}
+
+// tasksInARow is how many read, go on and send after each other.
+const tasksInARow = 32
+
+// tell has a task go on soon, nil for none.
+func (l *loop) tell(t *task) {
+	if t == nil {
+		return
+	}
+	if l.told = append(l.told, t); len(l.told) == tasksInARow {
+		l.goOn()
+	}
+}
+
+// goOn goes on with all who have been told, and sends what they send.
+func (l *loop) goOn() {
+	for _, t := range l.told {
 		l.resume(t)
 	}
-	return true
+	clear(l.told)
+	l.told = l.told[:0]
+	l.send()
 }
 
 // come returns how many events there are, who is new, and who has been closed.
@@ -247,6 +273,7 @@ func (l *loop) add(b *bareConn, known readiness) bool {
 
 // forget undoes that. It is called with the connection's mutex.
 func (l *loop) forget(b *bareConn) {
+	b.send()
 	l.epoll.remove(b.fd)
 	l.mu.Lock()
 	defer l.mu.Unlock()

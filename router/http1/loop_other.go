@@ -15,10 +15,12 @@ func (*task) leave()                        {}
 func (*task) home() int                     { return 0 }
 func (*task) pause()                        {}
 func (*task) awaitRequest() bool            { return true }
+func (c *conn) sendRest()                   {}
 func (c *conn) canEnterLoop() bool          { return false }
 func (c *conn) enterLoop() bool             { return false }
 func clientsOfLoops() int32                 { return 0 }
 func taskOf(context.Context) *task          { return nil }
 func (c *endpointConn) isSeenQuiet() bool   { return false }
 func (c *endpointConn) carry(*task) bool    { return false }
+func (a *asker) sendsLater() bool           { return false }
 func (c *endpointConn) comeToRest() (n int) { return 0 }

@@ -75,6 +75,7 @@ var past = time.Unix(1, 0)
 // live is the life of a connection, as long as a goroutine of its own serves it.
 func (c *conn) live() {
 	for {
+		c.sendRest()
 		c.serve()
 		if !c.moving {
 			return

@@ -111,6 +111,9 @@ func (s *socket) Write(p []byte) (n int, err error) {
 		return s.conn.Write(p)
 	}
 	t := &s.out
+	if b, ok := s.conn.(*bareConn); ok && !t.last && b.sendLater(p) {
+		return len(p), nil
+	}
 	t.p, t.n = p, 0
 	err = t.raw.Write(t.try)
 	t.p = nil

@@ -90,8 +90,16 @@ func (t *task) leave() {
 	}
 }
 
+// sendRest waits until the client has taken what a loop could not send.
+func (c *conn) sendRest() {
+	if b, ok := c.rwc.(*bareConn); ok {
+		b.sendRest()
+	}
+}
+
 // finish goes on with a task that has left, and with its connection.
 func (t *task) finish() {
+	t.c.sendRest()
 	t.next()
 	if t.c.moving {
 		t.settle()
@@ -101,13 +109,19 @@ func (t *task) finish() {
 
 // settle makes the connection one that no loop serves.
 func (t *task) settle() {
-	t.c.moving, t.c.task = false, nil
-	t.c.rwc.(*bareConn).task = nil
+	b := t.c.rwc.(*bareConn)
+	t.c.moving, t.c.task, b.task = false, nil, nil
 }
 
 // awaitRequest waits until something has come of the next request. It returns false
 // when the connection is to be served elsewhere before.
-func (t *task) awaitRequest() bool { return !t.c.rwc.(*bareConn).tells(t) || t.wait() }
+func (t *task) awaitRequest() bool {
+	var try func(fd uintptr) bool
+	if t.c.lazy != nil {
+		try = t.c.lazy.try
+	}
+	return !t.c.rwc.(*bareConn).tells(t, try) || t.wait()
+}
 
 // wait waits in the loop until a connection has told the task that there may be
 // something to read. It returns false where there was nothing for long.

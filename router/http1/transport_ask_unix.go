@@ -32,6 +32,7 @@ type askState uint8
 
 const (
 	askBegin  askState = iota
+	askSend            // the connection is quiet
 	askNoisy           // something had come before the request went; it has not gone
 	askUnsent          // not all of the request has gone
 	askWait            // for the reply
@@ -66,7 +67,7 @@ func (a *asker) ask(sent []byte, trusts bool) (wrote int, unsent, unread error) 
 		return a.wrote + n, err, nil
 	case a.state == askUnsent:
 		return a.wrote, a.unsent, nil
-	case a.state == askBegin:
+	case a.state <= askSend:
 		return 0, err, nil
 	case err == nil:
 		err = a.unread
@@ -77,8 +78,11 @@ func (a *asker) ask(sent []byte, trusts bool) (wrote int, unsent, unread error) 
 // advance goes on as far as it can without waiting. The poller forgets what it
 // knew when this is first called, so what comes later than the look is not missed.
 func (a *asker) advance(fd uintptr) bool {
-	if a.state == askBegin {
+	switch a.state {
+	case askBegin:
 		return a.begin(fd)
+	case askSend:
+		return a.send(fd)
 	}
 	n, err := a.in.fillNow(fd)
 	if err == syscall.EAGAIN {
@@ -96,7 +100,8 @@ func (a *asker) advance(fd uintptr) bool {
 	return true
 }
 
-// begin sends the request, and returns false when the reply is to be waited for.
+// begin sends the request, if the connection is quiet, and returns false when the reply
+// is to be waited for.
 func (a *asker) begin(fd uintptr) bool {
 	if !a.trusts {
 		if _, err := readNow(fd, a.one[:]); err != syscall.EAGAIN {
@@ -104,6 +109,14 @@ func (a *asker) begin(fd uintptr) bool {
 			return true
 		}
 	}
+	if a.state = askSend; a.sendsLater() {
+		return false
+	}
+	return a.send(fd)
+}
+
+// send sends the request, and returns false when the reply is to be waited for.
+func (a *asker) send(fd uintptr) bool {
 	for a.wrote < len(a.sent) {
 		n, err := writeNow(fd, a.sent[a.wrote:])
 		if err != 0 {

@@ -64,3 +64,10 @@ func (c *endpointConn) join(l *loop) bool {
 	c.bind(b, b)
 	return b.join(l, readiness{ready: true}) // what has come before, the loop is not told of at once
 }
+
+// sendsLater says whether a loop has the asker advance at the end of its turn, in which
+// that has all that the loop's clients ask sent.
+func (a *asker) sendsLater() bool {
+	b, ok := a.conn.(*bareConn)
+	return ok && b.asksLater()
+}
