@@ -1,8 +1,11 @@
 package http1
 
 import (
+	"encoding/binary"
 	"os"
 	"runtime"
+	"strings"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -10,13 +13,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// epoll is an instance of epoll that one goroutine attends to. That waits in Go's
-// own poller, for the descriptor of the instance, and so blocks no thread.
+// epoll is an instance of epoll that one goroutine attends to. As long as much
+// comes, that waits by itself, thread and all, as a server in C does. Go's scheduler
+// is not told: to it the goroutine runs, and has one of the processors that Go counts
+// (GOMAXPROCS), of which there is one more for it. When Go has to stop it, to collect
+// garbage above all, it sends the thread a signal, which ends the wait. When nothing
+// has come for some time, the goroutine waits in Go's own poller for the descriptor of
+// the instance, and has neither thread nor processor.
 type epoll struct {
-	file   *os.File
+	name   string
 	fd     int // its descriptor
+	bell   int // an eventfd in it, which rouse strikes
 	events []unix.EpollEvent
 }
+
+// bellKey is the key of the bell's event.
+const bellKey = -1
 
 // newEpoll returns an instance that tells of so many events at a time, or nil where the
 // system has none to give.
@@ -25,11 +37,44 @@ func newEpoll(name string, events int) *epoll {
 	if err != nil {
 		return nil
 	}
-	if err := unix.SetNonblock(fd, true); err != nil {
+	e := &epoll{name: name, fd: fd, events: make([]unix.EpollEvent, events)}
+	if e.bell, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
 		unix.Close(fd) //nolint:errcheck // it is closed either way
 		return nil
 	}
-	return &epoll{fd: fd, file: os.NewFile(uintptr(fd), name), events: make([]unix.EpollEvent, events)}
+	if unix.SetNonblock(fd, true) != nil || e.add(e.bell, unix.EPOLLIN, bellKey) != nil {
+		unix.Close(e.bell) //nolint:errcheck // as above
+		unix.Close(fd)     //nolint:errcheck // as above
+		return nil
+	}
+	attended.add(1)
+	return e
+}
+
+// close is for the goroutine, when it is over. Nobody rouses it any more.
+func (e *epoll) close() {
+	attended.add(-1)
+	unix.Close(e.bell) //nolint:errcheck // it is closed either way
+	unix.Close(e.fd)   //nolint:errcheck // as above
+}
+
+// attended counts the instances.
+var attended processors
+
+// processors gives Go a processor for each of something. It does not take it away
+// again, for that, too, stops everything for a moment.
+type processors struct {
+	mu          sync.Mutex // guards all below
+	count, most int
+}
+
+func (p *processors) add(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count += n; p.count > p.most {
+		p.most = p.count
+		runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + 1)
+	}
 }
 
 // add has changes of a descriptor told of, with a key. It is told of each once:
@@ -51,47 +96,78 @@ func (e *epoll) remove(fd int) {
 	unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, fd, nil) //nolint:errcheck // it may not have got there
 }
 
-// look returns how many events there are. It waits for none.
-func (e *epoll) look() int {
-	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), 0, 0, 0)
+// awaitEvents is for how long a thread waits. Go asks for it back after about half of that.
+const awaitEvents = 20 * time.Millisecond
+
+// look returns how many events there are, and may wait until there is one.
+func (e *epoll) look(wait bool) int {
+	var timeout uintptr
+	if wait && canStop() {
+		timeout = uintptr(awaitEvents.Milliseconds())
+	}
+	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd), uintptr(unsafe.Pointer(&e.events[0])), uintptr(len(e.events)), timeout, 0, 0)
 	if err != 0 {
 		return 0
 	}
 	return int(n)
 }
 
-// rouse has the goroutine do a turn, whether there are events or not.
-func (e *epoll) rouse() { e.rouseAt(past) }
+// canStop says whether Go sends those signals.
+var canStop = sync.OnceValue(func() bool { return !strings.Contains(os.Getenv("GODEBUG"), "asyncpreemptoff=1") })
 
-// rouseAt has it do one at a time; the zero time is never.
-func (e *epoll) rouseAt(t time.Time) {
-	e.file.SetReadDeadline(t) //nolint:errcheck // it is no file on a disk
+// rouse has the goroutine do a turn, whether there are other events or not. Anybody may
+// call it until the instance is closed.
+func (e *epoll) rouse() {
+	var one [8]byte
+	binary.NativeEndian.PutUint64(one[:], 1)
+	unix.Write(e.bell, one[:]) //nolint:errcheck // the strokes are not counted
 }
 
-// turnsInARow are what the goroutine does before it is the turn of others, which may be
-// one of its kind that the system has taken the processor from.
-const turnsInARow = 2
+// turnsInARow are what the goroutine does before it is the turn of whatever else Go has
+// for its processor.
+const turnsInARow = 64
 
-// serve does a turn whenever something has come up, and more as long as the turn
-// says that there was something to do, until over says that this was all, for
-// ever. Where it has been roused, roused is called first.
-func (e *epoll) serve(turn, over func() bool, roused func()) {
-	raw, err := e.file.SyscallConn()
-	if err != nil {
-		panic(err) // it is open
-	}
-	turns := func(uintptr) bool {
+// serve does a turn whenever something has come up, and when it is the time that next
+// tells, where that is not zero. It does more as long as the turn says that there was
+// something to do, until over says that this was all, for ever.
+func (e *epoll) serve(turn, over func() bool, next func() time.Time) {
+	for {
 		for n := 1; turn(); n++ {
 			if n%turnsInARow == 0 {
 				runtime.Gosched()
 			}
 		}
-		return over()
+		if over() {
+			return
+		}
+		e.rest(next())
+		runtime.Gosched() // the thread may be the one that has attended to Go's poller, which another is to do now
 	}
-	for raw.Read(turns) != nil { // else it is over, and another may have begun by now
-		roused()
-		turn()
+}
+
+// rest returns when there is an event, or at a time, if not before. Go's poller knows of
+// the descriptor only meanwhile, or it would wake somebody up for each event.
+func (e *epoll) rest(until time.Time) {
+	fd, err := unix.FcntlInt(uintptr(e.fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		time.Sleep(time.Millisecond) // until there are descriptors again
+		return
 	}
+	file := os.NewFile(uintptr(fd), e.name)
+	defer file.Close()
+	raw, err := file.SyscallConn()
+	if err != nil {
+		panic(err) // it is open
+	}
+	file.SetReadDeadline(until) //nolint:errcheck // it is no file on a disk
+	raw.Read(e.isTold) //nolint:errcheck // else it is time
+}
+
+// isTold says whether there are events.
+func (e *epoll) isTold(uintptr) bool {
+	own := []unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
+	n, _, _ := syscall.RawSyscall(unix.SYS_POLL, uintptr(unsafe.Pointer(&own[0])), 1, 0)
+	return n != 0
 }
 
 // readiness is what is known of an end of a connection that epoll tells of.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -79,8 +78,7 @@ type loop struct {
 	due    [clientsInTurn]*bareConn // whose events there are
 	paused []*task                  // that have had their share of a turn
 	behind bool                     // there may be more events than that
-	turns  int
-	sweeps int // so many sweeps there were,
+	sweeps int                      // so many sweeps there were,
 	swept  time.Time
 	single int // so many in a row have found a single client in all loops
 }
@@ -88,9 +86,6 @@ type loop struct {
 // clientsInTurn are whom a loop looks after before it looks for others: it trusts that it has
 // seen all only where there were fewer (endpointConn.isSeenQuiet).
 const clientsInTurn = 128
-
-// turnsInSweep is how often a loop that never rests looks whether it is time to sweep.
-const turnsInSweep = 64
 
 // sweepEvery is how often those who wait for long are looked for. They leave at the
 // second sweep: what is rarely used waits in Go's own poller, and holds its bounds.
@@ -119,8 +114,7 @@ func (l *loop) run() {
 			go l.run()
 		}
 	}()
-	l.roused()
-	l.serve(l.turn, l.isOver, l.roused)
+	l.serve(l.turn, l.isOver, l.nextSweep)
 	whole = true
 }
 
@@ -131,14 +125,7 @@ func (l *loop) isOver() bool {
 	return !l.working
 }
 
-// roused sweeps when it is time, and has itself called again.
-func (l *loop) roused() {
-	if now := time.Now(); now.Sub(l.swept) >= sweepEvery {
-		l.swept = now
-		l.sweep()
-	}
-	l.rouseAt(l.swept.Add(sweepEvery))
-}
+func (l *loop) nextSweep() time.Time { return l.swept.Add(sweepEvery) }
 
 // sweep has those leave who have waited for long.
 func (l *loop) sweep() {
@@ -160,21 +147,11 @@ func (l *loop) sweep() {
 	}
 }
 
-// turn does what has come up by now, and says whether there was something. If there is
-// nothing, the system runs whoever else waits for the processor first. These may be the
-// very ones that something is about to come from: to rest, and be woken up for each thing
-// that comes, costs more than to find several at once.
+// turn does what has come up, and says whether there was something.
 func (l *loop) turn() bool {
-	if l.doTurn() {
-		return true
-	}
-	syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) //nolint:errcheck // it cannot fail
-	return l.doTurn()
-}
-
-func (l *loop) doTurn() bool {
-	if l.turns++; l.turns%turnsInSweep == 0 {
-		l.roused()
+	if now := time.Now(); now.Sub(l.swept) >= sweepEvery {
+		l.swept = now
+		l.sweep()
 	}
 	n, entering, closed := l.come()
 	if n == 0 && len(entering) == 0 && len(closed) == 0 && len(l.paused) == 0 {
@@ -227,12 +204,14 @@ func (l *loop) goOn() {
 
 // come returns how many events there are, who is new, and who has been closed.
 func (l *loop) come() (n int, entering []*task, closed []*bareConn) {
-	n = l.look()
+	n = l.look(len(l.paused) == 0)
 	l.behind = n == len(l.events)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range l.events[:n] {
-		l.due[i] = l.conns.all[l.events[i].Fd]
+		if l.events[i].Fd != bellKey {
+			l.due[i] = l.conns.all[l.events[i].Fd]
+		}
 	}
 	entering, closed = l.entering, l.closed
 	l.entering, l.closed = nil, nil

@@ -337,21 +337,25 @@ func hasEnded(tr *Transport) bool {
 	return false
 }
 
-// Who waits for an epoll instance, and has said that this was all, is not asked again:
-// another may wait for it by then.
-func TestEpollIsOverOnce(t *testing.T) {
+// What comes while nobody waits, and while somebody rests, is told of.
+func TestEpollTellsOfWhatComesBetween(t *testing.T) {
 	e := newEpoll("test", 1)
-	defer e.file.Close()
-	turns, said := 0, false
-	over := func() bool {
-		if said {
-			t.Error("it is asked again")
+	defer e.close()
+	turns := 0
+	turn := func() bool {
+		turns++
+		if turns == 2 {
+			go e.rouse()
 		}
-		said = turns == 2
-		return said
+		return e.look(turns == 3) > 0
 	}
 	e.rouse()
-	e.serve(func() bool { turns++; return false }, over, func() { e.rouseAt(time.Time{}) })
+	e.serve(turn, func() bool { return turns > 3 }, func() (never time.Time) { return never })
+	began := time.Now()
+	e.rest(began.Add(20 * time.Millisecond))
+	if took := time.Since(began); took < 20*time.Millisecond {
+		t.Error("it rested for", took)
+	}
 }
 
 // get asks a URL in a request's context, and passes the body on.

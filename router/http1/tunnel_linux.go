@@ -48,7 +48,7 @@ func (s *pollers) add(t *polled) bool {
 		return false
 	}
 	if !p.add(t) {
-		p.file.Close()
+		p.epoll.close()
 		return false
 	}
 	s.all[s.next] = p

@@ -81,7 +81,7 @@ func TestTunnelEndsWithAResetAfterTheEnd(t *testing.T) {
 func atRest(t *testing.T, n int) (*poller, []*joined) {
 	t.Helper()
 	p := newPoller()
-	t.Cleanup(func() { p.file.Close() })
+	t.Cleanup(func() { p.epoll.close() })
 	var all []*joined
 	for range n {
 		all = append(all, join(t, func(a, b *net.TCPConn, o TunnelOwner) Tunnel {

@@ -72,8 +72,8 @@ func (p *poller) close(t *polled) {
 
 // run carries tunnels until there are none.
 func (p *poller) run() {
-	defer p.file.Close()
-	p.serve(p.turn, func() bool { return p.done }, func() { p.rouseAt(time.Time{}) })
+	defer p.epoll.close()
+	p.serve(p.turn, func() bool { return p.done }, func() time.Time { return time.Time{} })
 	p.rest()
 	for _, pipe := range p.pipes {
 		pipe.close()
@@ -111,11 +111,13 @@ func (p *poller) turn() bool {
 
 // come returns how many events there are, and which tunnels are to be ended.
 func (p *poller) come() (n int, closing []*polled) {
-	n = p.look()
+	n = p.look(len(p.again) == 0)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range p.events[:n] {
-		p.due[i] = p.tunnels.all[p.events[i].Fd>>1]
+		if p.events[i].Fd != bellKey {
+			p.due[i] = p.tunnels.all[p.events[i].Fd>>1]
+		}
 	}
 	closing, p.closing = p.closing, nil
 	return n, closing
