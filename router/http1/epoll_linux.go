@@ -160,7 +160,7 @@ func (e *epoll) rest(until time.Time) {
 		panic(err) // it is open
 	}
 	file.SetReadDeadline(until) //nolint:errcheck // it is no file on a disk
-	raw.Read(e.isTold) //nolint:errcheck // else it is time
+	raw.Read(e.isTold)          //nolint:errcheck // else it is time
 }
 
 // isTold says whether there are events.

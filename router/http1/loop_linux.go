@@ -187,17 +187,18 @@ func (l *loop) tell(t *task) {
 	if t == nil {
 		return
 	}
-	if l.told = append(l.told, t); len(l.told) == tasksInARow {
+	if l.told = append(l.told, t); len(l.told) >= tasksInARow {
 		l.goOn()
 	}
 }
 
 // goOn goes on with all who have been told, and sends what they send.
 func (l *loop) goOn() {
-	for _, t := range l.told {
-		l.resume(t)
+	for n, t := range l.told {
+		if l.told[n] = nil; t != nil { // nil where a handler has ended the goroutine that was here
+			l.resume(t)
+		}
 	}
-	clear(l.told)
 	l.told = l.told[:0]
 	l.send()
 }

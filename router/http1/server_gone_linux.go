@@ -11,12 +11,12 @@ const (
 // peerOf says whether a connection has been reset or has broken, and whether the
 // other side has sent its end. What it has sent before does not matter.
 func peerOf(raw syscall.RawConn) (broken, ended bool) {
-	raw.Control(func(fd uintptr) { //nolint:errcheck // one that is closed is looked at by nobody
+	err := raw.Control(func(fd uintptr) {
 		code, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
 		broken = err == nil && code != 0
 		info, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_INFO)
 		ended = err == nil && info&tcpInfoState == closeWait
 		broken = broken || err == nil && info&tcpInfoState == closed // and somebody else was told so
 	})
-	return broken, ended
+	return broken || err != nil, ended // one that we have closed has no other side
 }

@@ -16,11 +16,11 @@ func peerOf(raw syscall.RawConn) (broken, ended bool) {
 	if wsaPoll.Find() != nil {
 		return false, false
 	}
-	raw.Control(func(fd uintptr) { //nolint:errcheck // one that is closed is looked at by nobody
+	err := raw.Control(func(fd uintptr) {
 		p := pollFD{fd: fd}
 		if n, _, _ := wsaPoll.Call(uintptr(unsafe.Pointer(&p)), 1, 0); int32(n) > 0 {
 			broken, ended = p.revents&pollBroken != 0, p.revents&pollEnded != 0
 		}
 	})
-	return broken, ended
+	return broken || err != nil, ended // one that we have closed has no other side
 }

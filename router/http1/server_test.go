@@ -120,3 +120,23 @@ func TestServerAnswersInTurn(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// When the server is closed, so is what its handlers wait for.
+func TestCloseEndsRequests(t *testing.T) {
+	ended := make(chan struct{})
+	began := make(chan struct{})
+	s := &Server{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(began)
+		<-r.Context().Done()
+		close(ended)
+	})}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Serve(l)
+	dial(t, l.Addr().String()).send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	<-began
+	s.Close()
+	<-ended
+}
