@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"os"
@@ -193,6 +194,32 @@ func readTurning(p *poller, conn net.Conn, n int) string {
 			return all
 		default:
 			p.turn()
+		}
+	}
+}
+
+// Pieces of all sizes come in their order, also where there is no room for some.
+func TestPiecesKeepTheirOrder(t *testing.T) {
+	p, all := atRest(t, 3)
+	var want []byte
+	for n := range 3000 {
+		want = append(want, bytes.Repeat([]byte{byte(n)}, []int{1, largestPiece - 1, largestPiece, largestPiece + 1}[n%4])...)
+	}
+	for _, j := range all {
+		go func() {
+			for rest := want; len(rest) > 0; {
+				n := min(len(rest), largestPiece+7)
+				j.client.Write(rest[:n])
+				rest = rest[n:]
+			}
+		}()
+	}
+	for range 100 {
+		p.turn() // nobody reads
+	}
+	for _, j := range all {
+		if got := readTurning(p, j.endpoint, len(want)); got != string(want) {
+			t.Error("what has come is not what was sent")
 		}
 	}
 }

@@ -18,10 +18,11 @@ type poller struct {
 	closing []*polled        // somebody wants them ended
 
 	// These belong to the goroutine.
-	buf   *[]byte      // nil while it waits
-	pipes []*pipe      // that are empty
-	due   [128]*polled // whose events they are
-	again []*polled    // for these there is more to do
+	buf    *[]byte      // nil while it waits
+	pipes  []*pipe      // that are empty
+	due    [128]*polled // whose events they are
+	pieces []piece
+	again  []*polled // for these there is more to do
 }
 
 // newPoller returns a poller, or nil where the system has none to give. It is
@@ -93,6 +94,7 @@ func (p *poller) turn() bool {
 	}
 	again := p.again
 	p.again = nil
+	p.pass(n)
 	for i, t := range p.due[:n] {
 		if t != nil {
 			p.attend(t, int(p.events[i].Fd&1), p.events[i].Events)
