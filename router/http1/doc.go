@@ -20,12 +20,12 @@
 //   - accept_linux.go and bare_linux.go: connections that the poller hears nothing
 //     of as long as nobody waits for them
 //   - epoll_linux.go: how goroutines of our own wait for many connections
-//   - loop_linux.go, task_linux.go and server_busy.go: the loops that serve busy
+//   - loop_linux.go, task_linux.go, outbox_linux.go and server_busy.go: the loops that serve busy
 //     clients; bareloop_linux.go and transport_loop_linux.go: the connections that
 //     they wait for
 //   - splice.go: bodies that the kernel carries
 //   - tunnel.go: connections that have switched to another protocol, and are
-//     joined; tunnel_linux.go, tunnel_unsent_linux.go, tunnel_poller_linux.go: how
+//     joined; tunnel_linux.go, tunnel_piece_linux.go, tunnel_unsent_linux.go, tunnel_poller_linux.go: how
 //     a poller of our own carries them, without goroutines and buffers of theirs
 //
 // server*.go is the Server, transport*.go is the Transport.
@@ -38,12 +38,14 @@
 // loop for each processor. It waits for its clients, and for the connections to
 // endpoints that have carried their requests, by an epoll instance of its own, and
 // resumes whose turn it is: a request goes from end to end at one processor, without
-// the scheduler. A task is an ordinary stretch of code with a stack (package iter's
-// coroutines). It must not keep the others waiting, so it leaves the loop, and goes
-// on as a goroutine, before it dials, reads a body, has its connection taken over,
-// finds no room for what it writes, or waits for half a second. Most of this
-// happens in here, where a connection would have to wait for anything but its next
-// bytes (bareConn.run); what a handler does that waits it says by MayWait.
+// the scheduler. While it waits it keeps its thread (epoll). It reads for several
+// tasks, resumes them, and then sends what they have to send (outbox). A task is an
+// ordinary stretch of code with a stack (package iter's coroutines). It must not keep
+// the others waiting, so it leaves the loop, and goes on as a goroutine, before it
+// dials, reads a body, has its connection taken over, finds no room for what it
+// writes, or waits for half a second. Most of this happens in here, where a
+// connection would have to wait for anything but its next bytes (bareConn.run); what a
+// handler does that waits it says by MayWait.
 //
 // With -tags alwaysloops every connection is busy from its beginning: the tests hold
 // there, too (make test-loops).

@@ -61,8 +61,9 @@ func (e *epoll) close() {
 // attended counts the instances.
 var attended processors
 
-// processors gives Go a processor for each of something. It does not take it away
-// again, for that, too, stops everything for a moment.
+// processors gives Go a processor for each of something, up to 16 more than it had. It
+// does not take them away again, for that, too, stops everything for a moment. From the
+// first on Go does not follow changes of the system's limits by itself.
 type processors struct {
 	mu          sync.Mutex // guards all below
 	count, most int

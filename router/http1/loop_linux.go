@@ -101,7 +101,6 @@ func (l *loop) enter(t *task) {
 	l.mu.Unlock()
 	if idle {
 		go l.run()
-		return
 	}
 	l.rouse()
 }
@@ -114,6 +113,7 @@ func (l *loop) run() {
 			go l.run()
 		}
 	}()
+	l.goOn() // with whom it has left there
 	l.serve(l.turn, l.isOver, l.nextSweep)
 	whole = true
 }
@@ -142,9 +142,10 @@ func (l *loop) sweep() {
 		}
 		if t := b.takeLate(l); t != nil {
 			t.late = true
-			l.resume(t)
+			l.tell(t)
 		}
 	}
+	l.goOn()
 }
 
 // turn does what has come up, and says whether there was something.

@@ -16,6 +16,7 @@ func (*task) home() int                     { return 0 }
 func (*task) pause()                        {}
 func (*task) awaitRequest() bool            { return true }
 func (c *conn) sendRest()                   {}
+func (c *conn) holds() bool                 { return false }
 func (c *conn) canEnterLoop() bool          { return false }
 func (c *conn) enterLoop() bool             { return false }
 func clientsOfLoops() int32                 { return 0 }

@@ -3,6 +3,7 @@ package http1
 import (
 	"slices"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -100,16 +101,48 @@ func (b *bareConn) send() bool {
 	return true
 }
 
-// sendRest waits until the client has taken what could not be sent in the loop, which it
-// has left.
-func (b *bareConn) sendRest() {
+// holds says whether something of a reply could not be sent in a loop. It sends what it
+// can.
+func (c *conn) holds() bool {
+	b, ok := c.rwc.(*bareConn)
+	return ok && b.holds()
+}
+
+func (b *bareConn) holds() bool {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fd >= 0 {
+		b.send()
+	}
+	return len(b.unsent) > 0
+}
+
+// sendRest waits until the client has taken that. No loop serves it. Who takes nothing
+// is not waited for longer than one who asks for nothing.
+func (c *conn) sendRest() {
+	if !c.holds() {
+		return
+	}
+	limit := c.server.WriteTimeout
+	if limit <= 0 {
+		limit = c.server.idleTimeout()
+	}
+	if limit > 0 {
+		c.rwc.SetWriteDeadline(time.Now().Add(limit)) //nolint:errcheck // a broken connection shows at the write
+	}
+	if _, err := c.rwc.Write(c.rwc.(*bareConn).takeUnsent()); err != nil {
+		c.hangUp() // what comes next would come behind a part
+		return
+	}
+	c.rwc.SetWriteDeadline(c.writeBy) //nolint:errcheck // as above
+}
+
+func (b *bareConn) takeUnsent() []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	rest := b.unsent
 	b.unsent = nil
-	b.mu.Unlock()
-	if len(rest) > 0 {
-		b.Write(rest) //nolint:errcheck // if it fails, so does what comes next
-	}
+	return rest
 }
 
 // awaitRoom has the loop told when there is room to send. It is called with the

@@ -144,3 +144,70 @@ func TestLoopsCanBeStopped(t *testing.T) {
 		t.Error("no loop has served them")
 	}
 }
+
+// A connection is not idle as long as its reply waits for room: a shutdown waits for it.
+func TestShutdownSendsWhatWaitsForRoom(t *testing.T) {
+	filled := make(chan int, 1)
+	var server *Server
+	addr := serve(t, nil, inLoops(t, func(w http.ResponseWriter, r *http.Request) {
+		n := fill(t, r)
+		where(w, r)
+		filled <- n
+	}), func(s *Server) { server = s })
+	c := dial(t, addr)
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	junk := <-filled
+	done := make(chan error)
+	go func() { done <- server.Shutdown(t.Context()) }()
+	time.Sleep(20 * time.Millisecond) // in which it would have been cut
+	if _, err := io.CopyN(io.Discard, c.r, int64(junk)); err != nil {
+		t.Fatal(err)
+	}
+	if _, got := c.reply("GET"); got != "true" {
+		t.Errorf("got %q", got)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// The end of a connection waits for its last reply, too.
+func TestLastRepliesWaitForRoom(t *testing.T) {
+	filled := make(chan int, 1)
+	addr := serveInLoops(t, func(w http.ResponseWriter, r *http.Request) {
+		n := fill(t, r)
+		where(w, r)
+		filled <- n
+	})
+	c := dial(t, addr)
+	c.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	c.CloseWrite()
+	junk := <-filled
+	time.Sleep(20 * time.Millisecond) // in which it would have been cut
+	if _, err := io.CopyN(io.Discard, c.r, int64(junk)); err != nil {
+		t.Fatal(err)
+	}
+	if _, got := c.reply("GET"); got != "true" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// Who never takes the rest of a reply loses the connection.
+func TestWhoTakesNothingIsNotWaitedFor(t *testing.T) {
+	conns := make(chan *bareConn, 1)
+	addr := serve(t, nil, inLoops(t, func(_ http.ResponseWriter, r *http.Request) {
+		b := taskOf(r.Context()).c.rwc.(*bareConn)
+		b.mu.Lock()
+		b.unsent = make([]byte, 32<<20) // as if there had been no room for it
+		b.mu.Unlock()
+		conns <- b
+		MayWait(r.Context())
+	}), func(s *Server) { s.WriteTimeout = 50 * time.Millisecond })
+	dial(t, addr).send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	b := <-conns
+	eventually(t, "it is still open", func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.closed
+	})
+}

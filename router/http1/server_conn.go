@@ -137,6 +137,9 @@ func (c *conn) end() {
 	c.rd.drop()
 	if panicked != nil {
 		c.hangUp() // without the goodbye of TLS, which says that this was all
+	} else if c.holds() {
+		c.task.leave()
+		c.sendRest()
 	}
 	if c.lingers {
 		c.linger()
@@ -194,6 +197,9 @@ func (c *conn) hangUp() { innermost(c.rwc).Close() }
 
 // closeIn closes the connection if that is its state.
 func (c *conn) closeIn(state int32) {
+	if state == stateIdle && c.holds() {
+		return // it is not idle yet
+	}
 	if c.state.CompareAndSwap(state, stateClosed) {
 		c.hangUp()
 	}

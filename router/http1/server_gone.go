@@ -109,8 +109,8 @@ func (x *requestContext) ask() {
 	defer x.reply.Unlock()
 	switch {
 	case x.begun.Load(): // and maybe another request has
-	case x.c.task.inLoop():
-		x.asked.Store(false) // it leaves soon
+	case x.c.task.inLoop(), x.c.holds():
+		x.asked.Store(false) // it leaves soon, or takes the reply before
 	default:
 		io.WriteString(x.c.rwc, "HTTP/1.1 100 Continue\r\n\r\n") //nolint:errcheck // if it fails, the next look sees it
 	}

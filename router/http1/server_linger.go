@@ -14,11 +14,11 @@ const (
 // a connection is closed with something unread, the reply is lost as well
 // (fault 25).
 func (c *conn) linger() {
+	c.task.leave() // there may be something to send, and always more to read
 	half, ok := c.rwc.(interface{ CloseWrite() error })
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	c.task.leave() // there may always be more to read
 	buf := getBuffer(minBuffer)
 	defer putBuffer(buf)
 	end := time.Now().Add(lingerTotal)

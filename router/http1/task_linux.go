@@ -90,21 +90,24 @@ func (t *task) leave() {
 	}
 }
 
-// sendRest waits until the client has taken what a loop could not send.
-func (c *conn) sendRest() {
-	if b, ok := c.rwc.(*bareConn); ok {
-		b.sendRest()
-	}
-}
-
 // finish goes on with a task that has left, and with its connection.
 func (t *task) finish() {
-	t.c.sendRest()
+	t.sendRest()
 	t.next()
 	if t.c.moving {
 		t.settle()
 		t.c.live()
 	}
+}
+
+// sendRest is that of the connection, which nobody asks meanwhile whether it is there
+// (requestContext.ask).
+func (t *task) sendRest() {
+	if turn := t.c.turn; turn != nil {
+		turn.ctx.reply.Lock()
+		defer turn.ctx.reply.Unlock()
+	}
+	t.c.sendRest()
 }
 
 // settle makes the connection one that no loop serves.

@@ -23,7 +23,7 @@ func (p *poller) pass(n int) {
 	room := *p.buf
 	for i, t := range p.due[:n] {
 		event := &p.events[i]
-		if t == nil || event.Events&over != 0 || event.Events&unix.EPOLLIN == 0 {
+		if t == nil || t.closed || event.Events&over != 0 || event.Events&unix.EPOLLIN == 0 {
 			continue
 		}
 		if len(room) < largestPiece {
