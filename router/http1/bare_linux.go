@@ -37,6 +37,7 @@ type bareConn struct {
 	tried     bool                  // the loop has read by that
 	asks      bool                  // the loop is to try at the end of its turn: there is something to send first
 	unsent    []byte                // to be sent then, or when there is room for it
+	sendsRest bool                  // a goroutine sends what was unsent
 }
 
 // bareRaw is a bareConn as a syscall.RawConn.

@@ -114,7 +114,7 @@ func (b *bareConn) holds() bool {
 	if b.fd >= 0 {
 		b.send()
 	}
-	return len(b.unsent) > 0
+	return len(b.unsent) > 0 || b.sendsRest
 }
 
 // sendRest waits until the client has taken that. No loop serves it. Who takes nothing
@@ -130,19 +130,23 @@ func (c *conn) sendRest() {
 	if limit > 0 {
 		c.rwc.SetWriteDeadline(time.Now().Add(limit)) //nolint:errcheck // a broken connection shows at the write
 	}
-	if _, err := c.rwc.Write(c.rwc.(*bareConn).takeUnsent()); err != nil {
+	if c.rwc.(*bareConn).sendRest() != nil {
 		c.hangUp() // what comes next would come behind a part
 		return
 	}
 	c.rwc.SetWriteDeadline(c.writeBy) //nolint:errcheck // as above
 }
 
-func (b *bareConn) takeUnsent() []byte {
+func (b *bareConn) sendRest() error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	rest := b.unsent
-	b.unsent = nil
-	return rest
+	b.unsent, b.sendsRest = nil, true
+	b.mu.Unlock()
+	_, err := b.Write(rest)
+	b.mu.Lock()
+	b.sendsRest = false
+	b.mu.Unlock()
+	return err
 }
 
 // awaitRoom has the loop told when there is room to send. It is called with the

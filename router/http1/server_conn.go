@@ -195,12 +195,14 @@ func (c *conn) tell(state http.ConnState) {
 // or for a client that does not read.
 func (c *conn) hangUp() { innermost(c.rwc).Close() }
 
-// closeIn closes the connection if that is its state.
+// closeIn closes the connection if that is its state, and nothing waits for the client
+// to take it.
 func (c *conn) closeIn(state int32) {
-	if state == stateIdle && c.holds() {
-		return // it is not idle yet
-	}
-	if c.state.CompareAndSwap(state, stateClosed) {
+	switch {
+	case !c.state.CompareAndSwap(state, stateClosed):
+	case c.holds():
+		c.state.CompareAndSwap(stateClosed, state) // a reply has just become one that waits
+	default:
 		c.hangUp()
 	}
 }
