@@ -141,10 +141,10 @@ type Config struct {
 	EndpointHealthCheckInterval time.Duration `yaml:"endpoint_health_check_interval"`
 	// DisableKeepAlives closes the connection to an endpoint after each request.
 	DisableKeepAlives bool `yaml:"disable_keep_alives"`
-	// MaxIdleConns is how many idle connections are kept in all. At 0 there is no bound.
+	// MaxIdleConns is how many idle connections are kept in all; those that were in use within the last seconds come on top. At 0 there is no bound.
 	// Default: 100.
 	MaxIdleConns int `yaml:"max_idle_conns"`
-	// MaxIdleConnsPerHost is how many idle connections are kept to one endpoint.
+	// MaxIdleConnsPerHost is how many idle connections are kept to one endpoint, counted as max_idle_conns counts.
 	// Default: 100.
 	MaxIdleConnsPerHost int `yaml:"max_idle_conns_per_host"`
 	// KeepAlive100ContinueRequests keeps the connection of a request with Expect: 100-continue.

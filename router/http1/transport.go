@@ -30,9 +30,10 @@ type Transport struct {
 	TLSHandshakeTimeout time.Duration
 	// DisableKeepAlives makes a connection for every request.
 	DisableKeepAlives bool
-	// MaxIdleConns bounds the idle connections. Zero means no bound.
+	// MaxIdleConns bounds the idle connections, but for those that were in use within the
+	// last seconds. Zero means no bound.
 	MaxIdleConns int
-	// MaxIdleConnsPerHost bounds those to one endpoint. Zero means 2.
+	// MaxIdleConnsPerHost bounds those to one endpoint, as MaxIdleConns does. Zero means 2.
 	MaxIdleConnsPerHost int
 	// IdleConnTimeout is how long one is kept, to a few seconds. Zero means for ever.
 	IdleConnTimeout time.Duration
@@ -62,8 +63,8 @@ type Wire struct {
 	DNS, Dial, Handshake time.Duration
 	LocalAddr            string // the connection's
 	// Fields are sent beside those of the request's Header, which has none of their
-	// names: a proxy's own, which need not go through a map. Names are canonical. An
-	// empty User-Agent means that none is sent.
+	// names: what need not go through a map, such as a proxy's own and what it passes on
+	// as it came. Names are canonical. An empty User-Agent means that none is sent.
 	Fields [][2]string
 	// Lean says that a reply may come without its Header and its Status: see Listed.
 	Lean bool
@@ -152,12 +153,8 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
-// nearbyFor is about how long an idle connection waits for the processor that has
-// used it.
-const nearbyFor = time.Second
-
 func (t *Transport) expireIdle(now int64) {
-	surplus := t.idle.settle(now - int64(nearbyFor))
+	surplus := t.idle.settle(now - int64(t.idle.settledAfter))
 	if t.IdleConnTimeout > 0 {
 		surplus = append(surplus, t.idle.expire(now-int64(t.IdleConnTimeout))...)
 	}

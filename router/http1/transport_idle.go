@@ -14,8 +14,13 @@ type target struct {
 
 // idlePool holds the connections that wait for their next request: the one used
 // last is taken first, so that those that are not needed grow old.
+//
+// The bounds are on those that rest. As many clients as ask at the same time may need more,
+// and would have them dialled and closed for each request: a surplus is closed when nobody
+// has used it for settledAfter, and at once only what is over surge times the bounds.
 type idlePool struct {
-	perHost, all int // bounds on those below; an all of 0 is none
+	perHost, all int           // bounds; an all of 0 is none
+	settledAfter time.Duration // at least, for the watch looks for them
 	near         nearby
 	closed       atomic.Int64 // how often all were closed
 
@@ -23,20 +28,16 @@ type idlePool struct {
 	hosts          map[target]*idleHost
 	oldest, newest *endpointConn // of all hosts, in the order in which they were put here
 	count          int
+	crowded        int // hosts that have more than perHost
 }
 
-// bound sets the bounds. They hold for all connections, those nearby included.
+// bound sets the bounds, and makes room nearby: whoever rests there is about to be used.
 func (p *idlePool) bound(perHost, all int) {
-	least := perHost
-	if all > 0 {
-		least = min(least, all)
-	}
-	nearby := p.near.make(least / 2)
-	p.perHost, p.all = perHost-nearby, all
-	if all > 0 {
-		p.all -= nearby
-	}
+	p.perHost, p.all, p.settledAfter = perHost, all, time.Second
+	p.near.make()
 }
+
+const surge = 16
 
 // idleHost are the idle connections to one target, by their homes, the one used last
 // at the end.
@@ -72,6 +73,7 @@ func (p *idlePool) takeShared(to target, home int) *endpointConn {
 	for home := 1; c == nil; home++ {
 		c = host.last(home)
 	}
+	p.left(host)
 	p.unlink(c)
 	return c
 }
@@ -137,13 +139,15 @@ func (p *idlePool) putShared(c *endpointConn) (surplus *endpointConn) {
 		}
 		p.hosts[c.to] = host
 	}
-	if host.count >= p.perHost || c.generation != p.closed.Load() {
+	if host.count >= surge*p.perHost || c.generation != p.closed.Load() {
 		return c
 	}
-	if p.all > 0 && p.count >= p.all {
+	if p.all > 0 && p.count >= surge*p.all {
 		surplus = p.takeOldest()
 	}
-	host.put(c)
+	if host.put(c); host.count == p.perHost+1 {
+		p.crowded++
+	}
 	p.link(c)
 	return surplus
 }
@@ -166,12 +170,24 @@ func (p *idlePool) expire(before int64) (old []*endpointConn) {
 }
 
 // settle has those wait with all others that nobody nearby has used since before a
-// moment, and returns those that have no place there.
+// moment, and returns those of that age that the bounds have no place for, the oldest first.
 func (p *idlePool) settle(before int64) (surplus []*endpointConn) {
 	for _, c := range p.near.expire(before) {
 		if over := p.putShared(c); over != nil {
 			surplus = append(surplus, over)
 		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var newer *endpointConn
+	for c := p.oldest; p.crowded > 0 && c != nil && c.idleSince.Load() < before; c = newer {
+		if newer = c.newer; p.hosts[c.to].count > p.perHost {
+			p.drop(c)
+			surplus = append(surplus, c)
+		}
+	}
+	for p.all > 0 && p.count > p.all && p.oldest.idleSince.Load() < before {
+		surplus = append(surplus, p.takeOldest())
 	}
 	return surplus
 }
@@ -193,13 +209,26 @@ func (p *idlePool) len() int {
 	return p.count + p.near.len()
 }
 
-// takeOldest takes the connection that has been idle for longest, which is the
-// first of its host's at its home.
+// takeOldest takes the connection that has been idle for longest.
 func (p *idlePool) takeOldest() *endpointConn {
 	c := p.oldest
-	p.hosts[c.to].dropFirst(c.home)
-	p.unlink(c)
+	p.drop(c)
 	return c
+}
+
+// drop takes a connection that has been idle for longest of its host's at its home.
+func (p *idlePool) drop(c *endpointConn) {
+	host := p.hosts[c.to]
+	host.dropFirst(c.home)
+	p.left(host)
+	p.unlink(c)
+}
+
+// left notes that a host has one less.
+func (p *idlePool) left(host *idleHost) {
+	if host.count == p.perHost {
+		p.crowded--
+	}
 }
 
 func (p *idlePool) link(c *endpointConn) {

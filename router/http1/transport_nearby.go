@@ -2,35 +2,22 @@ package http1
 
 import (
 	"sync/atomic"
+	"unsafe"
 
 	"devrouter/router/stripe"
 )
 
 // nearby are idle connections beside those of the pool: a few for each processor, and
 // for each loop, which has used them last and most likely is the next to use them. What
-// a busy endpoint's connections go through is then in no other processor's cache. Its
-// zero value has no room.
-type nearby struct {
-	stripes []nearbyStripe
-	room    int // of each
-}
+// a busy endpoint's connections go through is then in no other processor's cache.
+type nearby struct{ stripes []nearbyStripe }
 
 type nearbyStripe struct {
-	slots [nearbySlots]atomic.Pointer[endpointConn]
-	_     [stripe.Size - nearbySlots*8]byte
+	slots [stripe.Size / unsafe.Sizeof(atomic.Pointer[endpointConn]{})]atomic.Pointer[endpointConn]
 }
 
-const nearbySlots = 4
-
-// make makes room for at most so many connections, and returns for how many.
-func (n *nearby) make(most int) int {
-	count := stripe.Count + mostLoops
-	n.room = min(most/count, nearbySlots)
-	if n.room > 0 {
-		n.stripes = make([]nearbyStripe, count)
-	}
-	return n.room * count
-}
+// make makes the room.
+func (n *nearby) make() { n.stripes = make([]nearbyStripe, stripe.Count+mostLoops) }
 
 // at returns where connections with a home are.
 func (n *nearby) at(home int) *nearbyStripe {
@@ -42,10 +29,7 @@ func (n *nearby) at(home int) *nearbyStripe {
 
 // put keeps a connection here, and returns where, or nil when there is no room.
 func (n *nearby) put(c *endpointConn) *atomic.Pointer[endpointConn] {
-	if n.stripes == nil {
-		return nil
-	}
-	slots := n.at(c.home).slots[:n.room]
+	slots := &n.at(c.home).slots
 	for i := range slots {
 		if slots[i].Load() == nil && slots[i].CompareAndSwap(nil, c) {
 			return &slots[i]
@@ -56,12 +40,7 @@ func (n *nearby) put(c *endpointConn) *atomic.Pointer[endpointConn] {
 
 // take returns a connection to a target that this processor, or the loop at home, has
 // used, or nil.
-func (n *nearby) take(to target, home int) *endpointConn {
-	if n.stripes == nil {
-		return nil
-	}
-	return n.at(home).take(to)
-}
+func (n *nearby) take(to target, home int) *endpointConn { return n.at(home).take(to) }
 
 // takeAnywhere returns one that any processor or loop has used.
 func (n *nearby) takeAnywhere(to target) *endpointConn {

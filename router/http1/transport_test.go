@@ -253,7 +253,9 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 	url1, _ := answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	url2, _ := answers(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 	tr := newTransport(t)
-	tr.MaxIdleConns, tr.MaxIdleConnsPerHost = 5, 3
+	tr.MaxIdleConns, tr.MaxIdleConnsPerHost, tr.IdleConnTimeout = 5, 3, 2*time.Hour
+	tr.once.Do(tr.setDefaults)
+	tr.idle.settledAfter = time.Hour // not before the test says so
 	use := func(url string, n int) {
 		var open []*http.Response
 		for range n {
@@ -267,13 +269,24 @@ func TestIdleConnectionsAreBounded(t *testing.T) {
 			io.Copy(io.Discard, res.Body)
 		}
 	}
+	settle := func() { tr.expireIdle(tr.watch.now.Load() + int64(time.Hour) + 1) }
 	use(url1, 10)
-	if got := tr.idle.len(); got != 3 {
-		t.Errorf("after 10 to one endpoint: got %d idle, want 3", got)
+	if got := tr.idle.len(); got != 10 {
+		t.Errorf("just after 10 to one endpoint: got %d idle, want them all", got)
+	}
+	if settle(); tr.idle.len() != 3 {
+		t.Errorf("after 10 to one endpoint: got %d idle, want 3", tr.idle.len())
 	}
 	use(url2, 3)
-	if got := tr.idle.len(); got != 5 {
-		t.Errorf("after 3 to another: got %d idle, want 5", got)
+	if settle(); tr.idle.len() != 5 {
+		t.Errorf("after 3 to another: got %d idle, want 5", tr.idle.len())
+	}
+	use(url1, 3*surge+2)
+	if got := tr.idle.len(); got > 5*surge || got < 3*surge {
+		t.Errorf("just after very many: got %d idle, want %d", got, 3*surge)
+	}
+	if settle(); tr.idle.len() != 5 || tr.idle.crowded != 0 {
+		t.Errorf("after very many: got %d idle, %d hosts crowded", tr.idle.len(), tr.idle.crowded)
 	}
 	tr.CloseIdleConnections()
 	if got := tr.idle.len(); got != 0 {
