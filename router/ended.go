@@ -90,7 +90,13 @@ func (e *ended) settleWaiting() {
 // isOdd says whether more matters of a request than a batch keeps: the log of requests
 // shows it, or the metrics count it, as they do an empty Content-Length.
 func isOdd(r *accesslog.Record) bool {
-	if r.Capture != nil || r.Cause != nil || r.Listed != 0 || r.Upgraded || len(r.Request.Header["Upgrade"]) > 0 {
+	if r.Capture != nil || r.Cause != nil || r.Listed != 0 || r.Upgraded {
+		return true
+	}
+	if r.Plain {
+		return false
+	}
+	if len(r.Request.Header["Upgrade"]) > 0 {
 		return true
 	}
 	for _, length := range r.Request.Header["Content-Length"] {

@@ -29,6 +29,9 @@ type Record struct {
 	// ForwardedFields were sent beside those: the proxy's own, none of whose names is
 	// in Forwarded.
 	ForwardedFields [][2]string
+	// Plain says that the request has neither an Upgrade nor a Content-Length. It may
+	// be false where it has none.
+	Plain bool
 	// HeadBytes is the size of the request's head, about. Its texts are parts of that.
 	HeadBytes int
 	// RemoteAddr is the client's address, ip:port.

@@ -10,7 +10,7 @@ func (ex *exchange) choice(only func(*route.Endpoint) bool) route.Choice {
 	if len(names) == 0 {
 		names = o.Sticky.Cookies
 	}
-	ex.session = readSession(ex.r, names, o.Sticky.Negotiate)
+	ex.session = readSession(ex.r, ex.head.cookies, names, o.Sticky.Negotiate)
 	c := route.Choice{
 		Sticky: ex.session.id, Mandatory: ex.session.mandatory,
 		Only: only, Zone: o.Zone, MaxConns: o.MaxConns, FailedFor: o.FailedFor,

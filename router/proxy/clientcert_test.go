@@ -56,7 +56,9 @@ func TestForwardedClientCert(t *testing.T) {
 		if tt.connection != "" {
 			h["Connection"] = []string{"close, " + tt.connection}
 		}
-		h = new(outgoing).begin(&http.Request{URL: new(url.URL), Header: h}, tt.filter).Header
+		r, o := &http.Request{URL: new(url.URL), Header: h}, new(outgoing)
+		head := o.look(r)
+		h = o.begin(r, &head, tt.filter).Header
 		tt.mode.apply(h, tt.conn)
 		var want []string
 		if tt.want != "" {

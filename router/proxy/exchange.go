@@ -27,6 +27,7 @@ type exchange struct {
 	session session
 	pin     string // the instance that a cookie has pinned it to; "" for none
 	unpin   bool   // there is such a cookie, and no such instance
+	head    clientHead
 	trace   trace  // its zero value without tracing
 	upgrade string // the token that the client wants to switch to; "" for none
 	out     *http.Request
@@ -51,8 +52,8 @@ type exchange struct {
 	informationalMu sync.Mutex // guards informational and, while it is true, w
 	informational   bool       // 1xx are passed on
 
-	values [12]string // of headers, for value
-	valued int        // how many of them are taken
+	values [4]string // of headers, for value
+	valued int       // how many of them are taken
 
 	live    *route.Live // of the endpoint that has answered; nil before, and where there is none
 	stall   *stall      // of the reply's body; nil where there is none to watch
@@ -77,13 +78,9 @@ func (ex *exchange) recycle() {
 	if ex.shared || ex.upgradeCtx != nil || ex.body != &ex.noBody {
 		return
 	}
-	header, onInformational := ex.outgoing.header, ex.onInformational
-	if len(header) > 64 {
-		header = nil // it would never shrink
-	}
-	clear(header)
-	*ex = exchange{onInformational: onInformational}
-	ex.outgoing.header = header
+	header, fields := ex.outgoing.recycled()
+	*ex = exchange{onInformational: ex.onInformational}
+	ex.outgoing.header, ex.outgoing.fields = header, fields
 	exchanges.Put(ex)
 }
 
@@ -99,12 +96,14 @@ func newExchange(h *Handler, w http.ResponseWriter, r *http.Request) *exchange {
 	}
 	ex.trace = h.opts.Tracing.begin(r.Header)
 	ex.trace.apply(r.Header)
+	ex.head = ex.outgoing.look(r)
+	ex.record.HeadBytes, ex.record.Plain = ex.head.bytes, !ex.head.special
 	ex.record.RequestID = ex.trace.requestID()
 	if ex.trace.unreadable {
 		ex.log().Info("failed-to-parse-b3-trace-id", "vcap_request_id", ex.record.RequestID)
 	}
 	ex.http11 = r.ProtoAtLeast(1, 1)
-	ex.expects = ex.http11 && r.ProtoMajor == 1 && first(r.Header, "Expect") != ""
+	ex.expects = ex.http11 && r.ProtoMajor == 1 && ex.firstSpecial("Expect") != ""
 	if ex.body = &ex.noBody; r.ContentLength != 0 || r.Body != nil && r.Body != http.NoBody {
 		ex.body = &requestBody{ReadCloser: r.Body, onFirst: ex.writeContinue}
 		ex.watchUpload()
@@ -159,9 +158,6 @@ func (ex *exchange) finish() {
 // settle completes what the record says of the request.
 func (ex *exchange) settle() {
 	ex.record.RequestBytes = ex.body.bytes()
-	if ex.record.HeadBytes == 0 {
-		ex.record.HeadBytes = requestHeaderBytes(ex.r) // of one that was refused before it was measured
-	}
 	ex.body.kept.end()
 	ex.noteSemicolon()
 }
@@ -282,7 +278,7 @@ const (
 // one included. A route that leads back here by way of another proxy would
 // otherwise go round until memory ends (fault 61).
 func (ex *exchange) countHops() (hops int, ok bool) {
-	if v := first(ex.r.Header, headerHops); v != "" {
+	if v := ex.firstSpecial(headerHops); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n < 0 || n >= maxHops {
 			return 0, false

@@ -87,7 +87,7 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, erro
 			out = out.WithContext(ctx)
 		}
 		ex.hints = 0
-		ex.wire = http1.Wire{OnInformational: ex.onInformational, Fields: ex.outgoing.own(), Lean: ex.mayListReply()}
+		ex.wire = http1.Wire{OnInformational: ex.onInformational, Fields: ex.outgoing.fields, Lean: ex.mayListReply()}
 		res, err := own.Send(out, &ex.wire)
 		if err == nil && res.Header == nil && !ex.passesAsListed(http1.Listed(res)) {
 			http1.MakeHeader(res)

@@ -317,8 +317,7 @@ func (ex *exchange) serve() {
 		return
 	}
 	ex.picker.Start(pool, ex.choice(only))
-	ex.record.HeadBytes = requestHeaderBytes(ex.r)
-	if ex.h.opts.Limits.exceeds(ex.r, ex.record.HeadBytes) {
+	if ex.h.opts.Limits.exceeds(&ex.head) {
 		ex.refuseSize()
 		return
 	}
@@ -365,7 +364,7 @@ func (ex *exchange) refuseTarget() bool {
 
 func (ex *exchange) isHealthCheck() bool {
 	agent := ex.h.opts.HealthCheckUserAgent
-	return agent != "" && ex.r.UserAgent() == agent
+	return agent != "" && ex.head.agent == agent
 }
 
 // Reference 2.7.

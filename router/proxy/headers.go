@@ -31,6 +31,7 @@ const (
 	headerForwardedFor   = "X-Forwarded-For"
 	headerForwardedProto = "X-Forwarded-Proto"
 	headerRequestStart   = "X-Request-Start"
+	headerUserAgent      = "User-Agent"
 	headerRequestID      = "X-Vcap-Request-Id"
 	headerApplicationID  = "X-Cf-Applicationid"
 	headerInstanceIndex  = "X-Cf-Instanceindex"
@@ -52,9 +53,9 @@ func isHopByHop(name string) bool {
 // attempt.
 func (ex *exchange) prepare(hops int) {
 	o := &ex.h.opts.Headers
-	out := ex.outgoing.begin(ex.r, o.HopByHopFilter)
+	out := ex.outgoing.begin(ex.r, &ex.head, o.HopByHopFilter)
 	header := out.Header
-	if ex.r.ProtoAtLeast(1, 1) && ex.r.ContentLength == 0 {
+	if ex.head.special && ex.r.ProtoAtLeast(1, 1) && ex.r.ContentLength == 0 {
 		// HTTP/1.0 has no upgrades (RFC 9110, 7.8), and behind a body that is still
 		// under way the new protocol could not begin.
 		ex.upgrade = upgradeToken(ex.r.Header)
@@ -65,7 +66,7 @@ func (ex *exchange) prepare(hops int) {
 		header["Connection"] = ex.value("Upgrade")
 		header["Upgrade"] = ex.value(ex.upgrade)
 	}
-	if containsToken(ex.r.Header["Te"], "trailers") {
+	if containsToken(ex.special("Te"), "trailers") {
 		header["Te"] = ex.value("trailers") // gRPC servers insist
 	}
 	ex.replace(headerForwardedFor, forwardedFor(header[headerForwardedFor], ex.clientIP()))
@@ -82,8 +83,8 @@ func (ex *exchange) prepare(hops int) {
 	}
 	ex.outgoing.add(headerRequestID, ex.record.RequestID)
 	ex.outgoing.add(headerHops, strconv.Itoa(hops))
-	if _, ok := header["User-Agent"]; !ok {
-		ex.outgoing.add("User-Agent", "") // else net/http would send its own
+	if !ex.head.hasAgent {
+		ex.outgoing.add(headerUserAgent, "") // else net/http would send its own
 	}
 	ex.outgoing.fix()
 
@@ -104,7 +105,7 @@ func (ex *exchange) prepare(hops int) {
 		out.URL.RawQuery, out.URL.ForceQuery = "", false
 	}
 	ex.out = out
-	ex.record.Forwarded, ex.record.ForwardedFields = header, ex.outgoing.own()
+	ex.record.Forwarded, ex.record.ForwardedFields = header, ex.outgoing.fields
 }
 
 // replace sets a header of the request that goes out, which the client may have set.
@@ -127,7 +128,7 @@ func (ex *exchange) address(e *route.Endpoint) {
 	ex.outgoing.add(headerApplicationID, e.App)
 	ex.outgoing.add(headerInstanceIndex, e.InstanceIndex)
 	ex.outgoing.add(headerInstanceID, cmp.Or(e.InstanceID, e.Addr))
-	ex.record.ForwardedFields = ex.outgoing.own()
+	ex.record.ForwardedFields = ex.outgoing.fields
 }
 
 // foldHeaders puts all headers of the request that goes out into its map.
@@ -181,13 +182,23 @@ func removeHopByHop(h http.Header, keep []string) {
 	}
 }
 
+// namesNone says whether the lines of a Connection header name no header.
+func namesNone(connection []string) bool {
+	for _, line := range connection {
+		if line != "keep-alive" { // which is hop-by-hop in any case
+			return false
+		}
+	}
+	return true
+}
+
 // removeNamed removes what the lines of a Connection header name, but for the names
 // in keep.
 func removeNamed(h http.Header, connection, keep []string) {
+	if namesNone(connection) {
+		return
+	}
 	for _, line := range connection {
-		if line == "keep-alive" { // which is hop-by-hop in any case
-			continue
-		}
 		for name := range strings.SplitSeq(line, ",") {
 			name = http.CanonicalHeaderKey(strings.TrimSpace(name))
 			if name != "" && !containsFold(keep, name) {

@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +100,41 @@ func TestUserAgentIsNotInvented(t *testing.T) {
 	all, _ := io.ReadAll(conn)
 	if strings.Contains(string(all), "User-Agent") || strings.Contains(string(all), "Accept-Encoding") {
 		t.Errorf("got %q", all)
+	}
+}
+
+// Whatever way a header takes, by the map or past it, the endpoint gets it once and as it
+// came, and what the client says belongs to its connection stays behind.
+func TestHeadersThatPass(t *testing.T) {
+	f := start(t, nil)
+	f.register("app.test", backend(t, "", echoHeaders))
+	for _, tt := range []struct {
+		sent string
+		want map[string][]string
+	}{
+		{"Accept: a/b\r\nCookie: c=d\r\n", map[string][]string{"Accept": {"a/b"}, "Cookie": {"c=d"}, "User-Agent": nil}},
+		{"Accept: a/b\r\nX-Other: 1\r\nUser-Agent: me\r\n", map[string][]string{"Accept": {"a/b"}, "X-Other": {"1"}, "User-Agent": {"me"}}},
+		{"Accept: a/b\r\nAccept: c/d\r\nOrigin: http://o\r\n", map[string][]string{"Accept": {"a/b", "c/d"}, "Origin": {"http://o"}}},
+		{"Connection: keep-alive\r\nAccept: a/b\r\nReferer: r\r\n", map[string][]string{"Accept": {"a/b"}, "Referer": {"r"}, "Connection": nil}},
+		{"Connection: accept, USER-AGENT\r\nAccept: a/b\r\nUser-Agent: me\r\nReferer: r\r\n", map[string][]string{"Accept": nil, "User-Agent": nil, "Referer": {"r"}}},
+		{"User-Agent: \r\n", map[string][]string{"User-Agent": nil}},
+		{"Accept-Language: en\r\nX_Forwarded_For: 1.2.3.4\r\n", map[string][]string{"Accept-Language": {"en"}, "X_forwarded_for": nil}},
+	} {
+		conn := f.dial()
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: app.test\r\n"+tt.sent+"\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got http.Header
+		if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range tt.want {
+			if !slices.Equal(got[name], want) {
+				t.Errorf("%q: the endpoint got %s: %q, want %q", tt.sent, name, got[name], want)
+			}
+		}
 	}
 }
 

@@ -48,21 +48,8 @@ func (l Limits) ServerHeaderBytes() int {
 }
 
 // exceeds says whether a request with such a head is more than it may be (reference 6.6).
-func (l *Limits) exceeds(r *http.Request, headBytes int) bool {
-	return headBytes >= l.RequestHeaderBytes || l.RequestHeaders > 0 && headerLines(r.Header) > l.RequestHeaders
-}
-
-// requestHeaderBytes is the size of a request's head as gorouter counts it: the
-// request line, Host, and the other headers, with what separates them.
-func requestHeaderBytes(r *http.Request) int {
-	size := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len(" ")*2 + len("\r\n")
-	size += len("Host: ") + len(r.Host) + len("\r\n")
-	for name, values := range r.Header {
-		for _, value := range values {
-			size += len(name) + len(": ") + len(value) + len("\r\n")
-		}
-	}
-	return size
+func (l *Limits) exceeds(head *clientHead) bool {
+	return head.bytes >= l.RequestHeaderBytes || l.RequestHeaders > 0 && head.lines > l.RequestHeaders
 }
 
 func headerLines(h http.Header) (n int) {

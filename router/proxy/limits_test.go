@@ -22,7 +22,7 @@ func TestRequestHeaderBytes(t *testing.T) {
 			"A": {"1", "22"}, "Bc": {""},
 		}}, 4 + 6 + 8 + 4 + 8 + 8 + (1 + 1 + 4) + (1 + 2 + 4) + (2 + 4)},
 	} {
-		if got := requestHeaderBytes(tt.r); got != tt.want {
+		if got := new(outgoing).look(tt.r).bytes; got != tt.want {
 			t.Errorf("%s %s: got %d, want %d", tt.r.Method, tt.r.RequestURI, got, tt.want)
 		}
 	}

@@ -12,33 +12,95 @@ type outgoing struct {
 	url    url.URL
 	header http.Header
 
-	fields [9][2]string // our own, whose names header does not have: prepare's, and behind them address's
-	ours   int          // how many there are,
-	fixed  int          // and how many of them are prepare's
+	// Beside header, which has none of their names: the client's that pass as they are,
+	// behind them prepare's, and behind those address's.
+	fields [][2]string
+	fixed  int // how many of them are not address's
 }
 
-// fewHeaders are as many as the smallest map but one has room for. To go through a
+// fewHeaders are as many as the smallest map has room for. To go through a
 // map, or to clear it, takes as long as it is large, not as it is full.
-const fewHeaders = 14
+const fewHeaders = 8
 
-// begin makes the request one like r, with its headers but for those that belong
-// to the client's connection, those that the client says do but for the names in
-// keep, and those that could be taken for ours. It shares the values with r: they
-// are replaced, never written to.
-func (o *outgoing) begin(r *http.Request, keep []string) *http.Request {
+// keptHeaders are as many as stay for another exchange: it would never shrink.
+const keptHeaders = 64
+
+// look looks through the client's headers, once, and notes those that pass.
+func (o *outgoing) look(r *http.Request) (head clientHead) {
 	if o.header == nil {
 		o.header = make(http.Header, fewHeaders)
+		o.fields = make([][2]string, 0, 24)
 	}
+	head.bytes = requestLineBytes(r)
 	for name, values := range r.Header {
-		if !isHopByHop(name) && !isOurs(name) && !isAlias(name) {
-			o.header[name] = values
+		head.lines += len(values)
+		for _, value := range values {
+			head.bytes += headerBytes(name, value)
+		}
+		switch {
+		case len(values) == 1 && passes(name):
+			o.fields = append(o.fields, [2]string{name, values[0]})
+			head.note(name, values)
+		case name == "Connection" && namesNone(values):
+		default:
+			head.special = true
+			head.note(name, values)
 		}
 	}
-	removeNamed(o.header, r.Header["Connection"], keep)
-	o.ours, o.fixed = 0, 0
+	return head
+}
+
+// begin makes the request one like r, at whose head look has looked, with its headers
+// but for those that belong to the client's connection, those that the client says do but
+// for the names in keep, and those that could be taken for ours. It shares the values
+// with r: they are replaced, never written to.
+func (o *outgoing) begin(r *http.Request, head *clientHead, keep []string) *http.Request {
+	if head.special {
+		connection := r.Header["Connection"]
+		plain := namesNone(connection)
+		if !plain { // what passes may be named there
+			clear(o.fields)
+			o.fields = o.fields[:0]
+		}
+		for name, values := range r.Header {
+			if plain && len(values) == 1 && passes(name) {
+				continue
+			}
+			if !isHopByHop(name) && !isOurs(name) && !isAlias(name) {
+				o.header[name] = values
+			}
+		}
+		if removeNamed(o.header, connection, keep); !plain {
+			_, head.hasAgent = o.header[headerUserAgent]
+		}
+	}
+	o.fixed = len(o.fields)
 	o.req, o.url = *r, *r.URL
 	o.req.URL, o.req.Header = &o.url, o.header
 	return &o.req
+}
+
+// recycled returns what another exchange can use again, empty.
+func (o *outgoing) recycled() (http.Header, [][2]string) {
+	if len(o.header) > keptHeaders || cap(o.fields) > keptHeaders {
+		return nil, nil
+	}
+	clear(o.header)
+	clear(o.fields)
+	return o.header, o.fields[:0]
+}
+
+// passes says whether a header is one that nobody on the way to an endpoint changes
+// or decides by: it need not go through a map. Those that are not named here do.
+func passes(name string) bool {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Authorization", "Cache-Control", "Content-Type", "Cookie", "Dnt",
+		"If-Modified-Since", "If-None-Match", "Origin", "Pragma", "Priority", "Range", "Referer",
+		"Sec-Ch-Ua", "Sec-Ch-Ua-Mobile", "Sec-Ch-Ua-Platform", "Sec-Fetch-Dest", "Sec-Fetch-Mode", "Sec-Fetch-Site", "Sec-Fetch-User",
+		"Upgrade-Insecure-Requests", headerUserAgent:
+		return true
+	}
+	return false
 }
 
 // isOurs says whether a header is set by the router whatever the client says.
@@ -51,24 +113,19 @@ func isOurs(name string) bool {
 }
 
 // add adds a header of our own.
-func (o *outgoing) add(name, value string) {
-	o.fields[o.ours] = [2]string{name, value}
-	o.ours++
-}
+func (o *outgoing) add(name, value string) { o.fields = append(o.fields, [2]string{name, value}) }
 
 // fix keeps what has been added, whatever endpoint the request goes to.
-func (o *outgoing) fix() { o.fixed = o.ours }
+func (o *outgoing) fix() { o.fixed = len(o.fields) }
 
 // readdress removes what has been added for one endpoint.
-func (o *outgoing) readdress() { o.ours = o.fixed }
+func (o *outgoing) readdress() { o.fields = o.fields[:o.fixed] }
 
-// own is what has been added.
-func (o *outgoing) own() [][2]string { return o.fields[:o.ours] }
-
-// fold puts what has been added into the header, for those who know only that.
+// fold puts them all into the header, for those who know only that.
 func (o *outgoing) fold() {
-	for _, f := range o.own() {
+	for _, f := range o.fields {
 		o.header[f[0]] = []string{f[1]}
 	}
-	o.ours, o.fixed = 0, 0
+	clear(o.fields)
+	o.fields, o.fixed = o.fields[:0], 0
 }

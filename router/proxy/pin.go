@@ -110,7 +110,7 @@ func (ex *exchange) pinCookie(name, path string) *http.Cookie {
 // its browser is pinned to. Nil is all of it: nobody has pinned it, or none of those
 // instances is there any more, which the reply then says by ending the cookie.
 func (ex *exchange) pinned() func(*route.Endpoint) bool {
-	if !mentions(ex.r.Header["Cookie"], cookieAppInstance) || !ex.h.opts.Pins {
+	if !mentions(ex.head.cookies, cookieAppInstance) || !ex.h.opts.Pins {
 		return nil
 	}
 	pins := ex.r.CookiesNamed(cookieAppInstance)

@@ -52,7 +52,7 @@ func (o *RouteServices) setDefaults() {
 // the request.
 func (ex *exchange) routeService() bool {
 	o := &ex.h.opts.RouteServices
-	signature := first(ex.r.Header, routeservice.HeaderSignature)
+	signature := ex.firstSpecial(routeservice.HeaderSignature)
 	var signed routeservice.Signed
 	var err error
 	if signature != "" && o.Keys != nil {

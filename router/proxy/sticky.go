@@ -38,9 +38,9 @@ type session struct {
 // accompany the id: without a session there is nothing to stick for (reference
 // 4.1). Both are hostile text: an id chooses among the instances that there are,
 // and is never sent back.
-func readSession(r *http.Request, names []string, negotiate bool) session {
+func readSession(r *http.Request, cookies, names []string, negotiate bool) session {
 	s := session{names: names}
-	if !mentions(r.Header["Cookie"], cookieVcapID) {
+	if !mentions(cookies, cookieVcapID) {
 		return s
 	}
 	var id, cookie, value string

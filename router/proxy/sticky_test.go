@@ -142,11 +142,11 @@ func TestReadSession(t *testing.T) {
 		{"", "Negotiate YII=", "", false},
 	} {
 		r := &http.Request{Header: http.Header{"Cookie": {tt.cookie}, "Authorization": {tt.authorization}}}
-		s := readSession(r, []string{"JSESSIONID"}, true)
+		s := readSession(r, r.Header["Cookie"], []string{"JSESSIONID"}, true)
 		if s.id != tt.want || s.mandatory != tt.mandatory {
 			t.Errorf("%q, %q: got %q, mandatory %v", tt.cookie, tt.authorization, s.id, s.mandatory)
 		}
-		if s := readSession(r, []string{"JSESSIONID"}, false); s.mandatory {
+		if s := readSession(r, r.Header["Cookie"], []string{"JSESSIONID"}, false); s.mandatory {
 			t.Errorf("%q, %q: mandatory though it is off", tt.cookie, tt.authorization)
 		}
 	}

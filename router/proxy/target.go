@@ -15,7 +15,7 @@ const (
 // without them the cookie that does. It returns nil for a request with none of them,
 // and false when it has refused the request: a bad header, or no such instance.
 func (ex *exchange) targetInstance() (only func(*route.Endpoint) bool, ok bool) {
-	if v := first(ex.r.Header, headerAppInstance); v != "" {
+	if v := ex.firstSpecial(headerAppInstance); v != "" {
 		guid, index, found := strings.Cut(v, ":")
 		if !found || !isGUID(guid) || !isDigits(index) {
 			ex.refuse(invalidAppInstance)
@@ -28,7 +28,7 @@ func (ex *exchange) targetInstance() (only func(*route.Endpoint) bool, ok bool) 
 		}
 		return only, true
 	}
-	if v := first(ex.r.Header, headerProcessInstance); v != "" {
+	if v := ex.firstSpecial(headerProcessInstance); v != "" {
 		guid, index, found := strings.Cut(v, ":")
 		if !isGUID(guid) || found && !isDigits(index) {
 			ex.refuse(invalidProcessInstance)
