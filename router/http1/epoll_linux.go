@@ -124,19 +124,12 @@ func (e *epoll) rouse() {
 	unix.Write(e.bell, one[:]) //nolint:errcheck // the strokes are not counted
 }
 
-// turnsInARow are what the goroutine does before it is the turn of whatever else Go has
-// for its processor.
-const turnsInARow = 64
-
 // serve does a turn whenever something has come up, and when it is the time that next
 // tells, where that is not zero. It does more as long as the turn says that there was
 // something to do, until over says that this was all, for ever.
 func (e *epoll) serve(turn, over func() bool, next func() time.Time) {
 	for {
-		for n := 1; turn(); n++ {
-			if n%turnsInARow == 0 {
-				runtime.Gosched()
-			}
+		for turn() {
 		}
 		if over() {
 			return

@@ -78,6 +78,7 @@ type loop struct {
 	due    [clientsInTurn]*bareConn // whose events there are
 	paused []*task                  // that have had their share of a turn
 	behind bool                     // there may be more events than that
+	now    time.Time                // when its turn began
 	sweeps int                      // so many sweeps there were,
 	swept  time.Time
 	single int // so many in a row have found a single client in all loops
@@ -113,6 +114,7 @@ func (l *loop) run() {
 			go l.run()
 		}
 	}()
+	l.now = time.Now()
 	l.goOn() // with whom it has left there
 	l.serve(l.turn, l.isOver, l.nextSweep)
 	whole = true
@@ -150,8 +152,8 @@ func (l *loop) sweep() {
 
 // turn does what has come up, and says whether there was something.
 func (l *loop) turn() bool {
-	if now := time.Now(); now.Sub(l.swept) >= sweepEvery {
-		l.swept = now
+	if l.now = time.Now(); l.now.Sub(l.swept) >= sweepEvery {
+		l.swept = l.now
 		l.sweep()
 	}
 	n, entering, closed := l.come()

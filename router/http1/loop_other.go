@@ -2,7 +2,10 @@
 
 package http1
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 const mostLoops = 0
 
@@ -13,6 +16,7 @@ func (*task) inLoop() bool                  { return false }
 func (*task) isOut() bool                   { return true }
 func (*task) leave()                        {}
 func (*task) home() int                     { return 0 }
+func (*task) turnTime() (none time.Time)    { return none }
 func (*task) pause()                        {}
 func (*task) awaitRequest() bool            { return true }
 func (c *conn) sendRest()                   {}

@@ -83,9 +83,17 @@ func (w *response) beginHead(status int) {
 // endHead writes the Date, unless there is one, and ends the head's first lines.
 func (w *response) endHead(dated bool) {
 	if !dated {
-		w.buf = append(w.buf, dateLine(time.Now())...)
+		w.buf = append(w.buf, dateLine(w.c.secondOf())...)
 	}
 	w.head = len(w.buf)
+}
+
+// secondOf is a time within the second that it is now, or hardly out of it.
+func (c *conn) secondOf() time.Time {
+	if at := c.task.turnTime(); !at.IsZero() {
+		return at
+	}
+	return time.Now()
 }
 
 // writeHead writes the fields of the head, and notes what matters for its last

@@ -73,6 +73,15 @@ func (t *task) home() int {
 	return t.loop.number
 }
 
+// turnTime is when the loop's turn began, before which it may have waited for some
+// milliseconds. Zero where no loop serves the task.
+func (t *task) turnTime() time.Time {
+	if !t.inLoop() {
+		return time.Time{}
+	}
+	return t.loop.now
+}
+
 // isOut says whether the client is no longer one for the loop: it has left, or has the
 // loops for itself.
 func (t *task) isOut() bool {
