@@ -61,6 +61,8 @@ const (
 var scenarios = []scenario{
 	{name: "small", title: "small requests, 64 kept connections", per: 1, measures: underLoads,
 		load: load{Kind: "http", Conns: 64, Path: small}},
+	{name: "many", title: "small requests, 256 kept connections", per: 1, measures: underLoads,
+		load: load{Kind: "http", Conns: 256, Path: small}},
 	{name: "latency", title: "small requests, one kept connection", per: 1, direct: true,
 		measures: []measure{p50, p99, added50, added99, cpu},
 		load:     load{Kind: "http", Conns: 1, Path: small}},
