@@ -12,8 +12,13 @@ import (
 // a busy endpoint's connections go through is then in no other processor's cache.
 type nearby struct{ stripes []nearbyStripe }
 
+// nearbySlots are few, for whoever looks for a connection to one endpoint goes through
+// those to others.
+const nearbySlots = 4
+
 type nearbyStripe struct {
-	slots [stripe.Size / unsafe.Sizeof(atomic.Pointer[endpointConn]{})]atomic.Pointer[endpointConn]
+	slots [nearbySlots]atomic.Pointer[endpointConn]
+	_     [stripe.Size - nearbySlots*unsafe.Sizeof(uintptr(0))]byte
 }
 
 // make makes the room.
