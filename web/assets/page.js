@@ -28,6 +28,7 @@ showTheme();
 const { view, start } = await views[document.documentElement.dataset.view]?.() || {};
 start?.();
 keys.start(view);
+document.documentElement.dataset.script = 'started';
 for (const name of ['snapshot', 'file', 'event']) stream.on(name, live.refresh);
 if (!document.documentElement.dataset.drawn) live.follow(stream.on);
 stream.start();

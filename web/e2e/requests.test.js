@@ -125,6 +125,25 @@ test('a route says where a URL goes, and how to ask one instance', async scene =
   await page.getByText('"private_instance_index": "0"').waitFor();
 });
 
+test('a button is there once it does something', async scene => {
+  const app = await scene.app(shop);
+  const router = await scene.router(`apps:\n  shop: ${app.port}\n`);
+  const page = await scene.page(`${router.admin}/help`, { permissions: ['clipboard-read', 'clipboard-write'] });
+  let arrive;
+  const arrived = new Promise(resolve => { arrive = resolve; });
+  await page.route('**/route.js', async route => {
+    await arrived;
+    await route.continue();
+  });
+  await page.goto(`${router.admin}/route?uri=shop.localhost`, { waitUntil: 'commit' });
+  const button = page.getByRole('table', { name: 'Instances' }).locator('[data-pin]');
+  await button.waitFor({ state: 'attached' });
+  assert.equal(await button.isVisible(), false, 'a button that does nothing');
+  arrive();
+  await button.click();
+  await until('a command is copied', async () => /X-CF-App-Instance/.test(await page.evaluate(() => navigator.clipboard.readText())));
+});
+
 test('the figures of the process move', async scene => {
   const app = await scene.app(shop);
   const router = await scene.router(`apps:\n  shop: ${app.port}\n`);
