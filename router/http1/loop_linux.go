@@ -78,7 +78,6 @@ type loop struct {
 	due    [clientsInTurn]*bareConn // whose events there are
 	paused []*task                  // that have had their share of a turn
 	behind bool                     // there may be more events than that
-	now    time.Time                // when its turn began
 	sweeps int                      // so many sweeps there were,
 	swept  time.Time
 	single int // so many in a row have found a single client in all loops
@@ -152,7 +151,7 @@ func (l *loop) sweep() {
 
 // turn does what has come up, and says whether there was something.
 func (l *loop) turn() bool {
-	if l.now = time.Now(); l.now.Sub(l.swept) >= sweepEvery {
+	if l.now.Sub(l.swept) >= sweepEvery {
 		l.swept = l.now
 		l.sweep()
 	}

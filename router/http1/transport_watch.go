@@ -12,7 +12,7 @@ import (
 // is armed when it begins: one clock for the whole transport ticks while there
 // are round trips, and takes care of those that it finds to last.
 const (
-	tick = 10 * time.Millisecond
+	tick = 50 * time.Millisecond
 	rest = 5 * time.Second // between ticks when there are only idle connections
 )
 
