@@ -12,7 +12,8 @@ const (
 	waitingBytes = 8 << 20
 	batchBytes   = 64 << 10 // of what one write takes
 	lineBytes    = 4 << 10  // there is room for when a line is begun: for nearly any
-	spareBatches = 4        // that are kept for later lines
+	spareBatches = 32       // that are kept for later lines while there are many,
+	spareAtRest  = 4        // and when there are none
 )
 
 // batches are the lines that wait for the file, in their order, in pieces of what
@@ -95,8 +96,19 @@ func (b *batches) take(former [][]byte) [][]byte {
 	b.shut()
 	taken := b.waiting
 	b.waiting = former[:0]
+	if len(taken) == 0 {
+		b.trim()
+	}
 	b.resting.Store(len(taken) == 0)
 	return taken
+}
+
+// trim gives up room that a rest does not need. The caller holds mu.
+func (b *batches) trim() {
+	for n := spareAtRest; n < len(b.spare); n++ {
+		b.spare[n] = nil
+	}
+	b.spare = b.spare[:min(len(b.spare), spareAtRest)]
 }
 
 // done takes back the room of a batch that was written, or lost.

@@ -238,7 +238,7 @@ func TestHugeLinesDoNotFillMemory(t *testing.T) {
 func TestLinesOfManyBatchesKeepTheirOrder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "access.log")
 	l, stop := start(t, Options{Path: path})
-	const count = 5 * batchBytes / len(exampleLine)
+	const count = 8 * batchBytes / len(exampleLine)
 	want := new(strings.Builder)
 	for n := range count {
 		l.Write(requestTo(fmt.Sprint("/", n)))
@@ -250,6 +250,9 @@ func TestLinesOfManyBatchesKeepTheirOrder(t *testing.T) {
 	stop()
 	if got := read(t, path); got != want.String() {
 		t.Errorf("got %d bytes, want %d, or their order differs", len(got), want.Len())
+	}
+	if spare := len(l.waiting.spare); spare > spareAtRest {
+		t.Errorf("room for %d batches is kept when all are written, want for %d", spare, spareAtRest)
 	}
 }
 
