@@ -148,6 +148,7 @@ func (t *Transport) setDefaults() {
 // CloseIdleConnections closes the connections that carry no request, and has
 // those that do closed when they have carried it.
 func (t *Transport) CloseIdleConnections() {
+	t.once.Do(t.setDefaults)
 	for _, c := range t.idle.empty() {
 		c.close()
 	}

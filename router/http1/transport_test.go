@@ -644,6 +644,18 @@ func TestBuffersAreOfTheirSize(t *testing.T) {
 	}
 }
 
+// A transport may be closed while its first request begins.
+func TestCloseDuringTheFirstRequest(t *testing.T) {
+	url, _ := answers(t, "HTTP/1.1 204 No Content\r\n\r\n")
+	for range 20 {
+		tr := newTransport(t)
+		var closing sync.WaitGroup
+		closing.Go(tr.CloseIdleConnections)
+		do(t, tr, request(t, "GET", url, nil))
+		closing.Wait()
+	}
+}
+
 func TestRequestsThatCannotBeSent(t *testing.T) {
 	url, conns := answers(t, "")
 	for name, spoil := range map[string]func(*http.Request){

@@ -95,11 +95,12 @@ func (ex *exchange) roundTrip(transport http.RoundTripper) (*http.Response, erro
 		return res, err
 	}
 	http1.MayWait(ex.r.Context())
-	ex.foldHeaders()
 	ex.shared = true // its hooks may be called late
 	trace := wireTrace{onInformational: ex.writeInformational}
 	ctx := httptrace.WithClientTrace(ex.context(), trace.hooks())
-	res, err := transport.RoundTrip(out.WithContext(ctx))
+	out = out.WithContext(ctx)
+	out.Header = ex.outgoing.whole() // may be read when the next attempt is under way
+	res, err := transport.RoundTrip(out)
 	ex.wire = trace.known()
 	return res, err
 }

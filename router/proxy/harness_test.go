@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -97,6 +98,7 @@ func kept(r *accesslog.Record) accesslog.Record {
 	k := *r
 	k.Request = r.Request.Clone(context.Background())
 	k.Forwarded = r.Forwarded.Clone()
+	k.ForwardedFields = slices.Clone(r.ForwardedFields)
 	return k
 }
 

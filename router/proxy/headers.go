@@ -131,12 +131,6 @@ func (ex *exchange) address(e *route.Endpoint) {
 	ex.record.ForwardedFields = ex.outgoing.fields
 }
 
-// foldHeaders puts all headers of the request that goes out into its map.
-func (ex *exchange) foldHeaders() {
-	ex.outgoing.fold()
-	ex.record.ForwardedFields = nil
-}
-
 // value returns a header's value, in room that the exchange has as long as it
 // lasts: one allocation less for each header.
 func (ex *exchange) value(v string) []string {

@@ -103,6 +103,29 @@ func TestUserAgentIsNotInvented(t *testing.T) {
 	}
 }
 
+// What an endpoint is told of itself is its own, also when another that speaks another
+// protocol was tried before it.
+func TestRetryNamesTheEndpointThatAnswers(t *testing.T) {
+	f := start(t, nil)
+	gone, live := dead(t), backend(t, "live", echoHeaders)
+	gone.Protocol, gone.App, gone.InstanceIndex = "h2c", "gone", "7"
+	live.App, live.InstanceIndex = "live", "1"
+	f.register("app.test", gone, live)
+	attempts := 0
+	for range 2 { // one of them goes to who is gone first
+		got := f.seen("app.test", "/", "Accept: text/html")
+		for name, want := range map[string]string{headerInstanceID: "live", headerApplicationID: "live", headerInstanceIndex: "1"} {
+			if !slices.Equal(got[name], []string{want}) {
+				t.Errorf("%s: got %q, want %q", name, got[name], want)
+			}
+		}
+		attempts += f.record().Attempts
+	}
+	if attempts != 3 {
+		t.Errorf("got %d attempts, want 3", attempts)
+	}
+}
+
 // Whatever way a header takes, by the map or past it, the endpoint gets it once and as it
 // came, and what the client says belongs to its connection stays behind.
 func TestHeadersThatPass(t *testing.T) {

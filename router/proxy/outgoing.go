@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 )
@@ -121,11 +122,12 @@ func (o *outgoing) fix() { o.fixed = len(o.fields) }
 // readdress removes what has been added for one endpoint.
 func (o *outgoing) readdress() { o.fields = o.fields[:o.fixed] }
 
-// fold puts them all into the header, for those who know only that.
-func (o *outgoing) fold() {
+// whole returns all headers in one map, for those who know only that. The map is theirs.
+func (o *outgoing) whole() http.Header {
+	all := make(http.Header, len(o.header)+len(o.fields))
+	maps.Copy(all, o.header)
 	for _, f := range o.fields {
-		o.header[f[0]] = []string{f[1]}
+		all[f[0]] = []string{f[1]}
 	}
-	clear(o.fields)
-	o.fields, o.fixed = o.fields[:0], 0
+	return all
 }

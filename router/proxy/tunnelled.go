@@ -34,10 +34,9 @@ func (ex *exchange) handOver(client net.Conn, backend io.ReadWriteCloser) {
 	ex.record.Upgraded = true
 	ex.settle()
 	ex.remainOpen()
-	ex.foldHeaders()
 	t := &tunnelled{h: ex.h, pool: ex.pool, live: ex.live, record: ex.record}
-	t.request = packRequest(ex.r, ex.record.Forwarded)
-	t.record.Request, t.record.Forwarded = nil, nil
+	t.request = packRequest(ex.r, ex.outgoing.whole())
+	t.record.Request, t.record.Forwarded, t.record.ForwardedFields = nil, nil, nil
 	t.record.Session = accesslog.Session{Cookie: strings.Clone(ex.record.Session.Cookie), Value: strings.Clone(ex.record.Session.Value)}
 	ex.tunnels = true
 	ex.h.lasting.Add(1) // beside the handler's, which is about to return
