@@ -3,13 +3,14 @@ package proxy
 import "net/http"
 
 // clientHead is what one look through the client's headers tells of them: most are
-// asked for a dozen that hardly any request has.
+// asked for a dozen that hardly any request has. It is the client's, whatever of it the
+// client's Connection keeps from the endpoint.
 type clientHead struct {
 	bytes, lines int      // the size of the head, as gorouter counts it, and how many headers it has
 	special      bool     // it has others than those that pass
 	cookies      []string // the lines of Cookie
 	agent        string   // the first User-Agent
-	hasAgent     bool
+	hasAgent     bool     // there is one that the endpoint gets
 }
 
 // note notes what is asked for of headers that most requests have.
