@@ -17,6 +17,12 @@ export async function copy(text, what = text) {
   }
 }
 
+// ask returns a route as it is now.
+export async function ask(uri) {
+  const reply = await fetch(`/api/routes/${uri.split('/').map(encodeURIComponent).join('/')}`);
+  return reply.json();
+}
+
 // quoted is a word for a shell.
 export const quoted = text => /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 

@@ -1,6 +1,6 @@
 // One route: what can be copied of it, and its latest requests.
 import { $ } from './dom.js';
-import { copy, curlOf, urlOf, yamlOf } from './copy.js';
+import { ask, copy, curlOf, urlOf, yamlOf } from './copy.js';
 import { refresh } from './live.js';
 import { on } from './stream.js';
 
@@ -8,8 +8,7 @@ const copies = { URL: urlOf, curl: curlOf, YAML: yamlOf };
 
 async function copyAs(name) {
   const uri = $('copies').dataset.uri;
-  const reply = await fetch(`/api/routes/${uri.split('/').map(encodeURIComponent).join('/')}`);
-  copy(copies[name](await reply.json()), name === 'URL' ? undefined : `${uri} as ${name === 'curl' ? 'a curl command' : name}`);
+  copy(copies[name](await ask(uri)), name === 'URL' ? undefined : `${uri} as ${name === 'curl' ? 'a curl command' : name}`);
 }
 
 export const view = {

@@ -1,13 +1,13 @@
 // The table of routes: drawn from the stream, a frame of changes at a time.
-import { $, flash, make } from './dom.js';
-import { copy, curlOf, urlOf, yamlOf } from './copy.js';
+import { $, flash, make, morph } from './dom.js';
+import { ask, copy, curlOf, urlOf, yamlOf } from './copy.js';
 import { about, detail, isWebLink, label, left, now, pinLink, plural, uriParts, whys } from './words.js';
 import { errorShare, millis, perSecond, rate, sparkPath, svg } from './plot.js';
 import { on } from './stream.js';
 
 const body = $('table').tBodies[0], search = $('search').elements.q;
 const rows = new Map(); // uri -> {tr, route, keys, shape, text, near, stale}
-let pinPath = '';
+let pinPath = '', known = false; // the routes: until they have come, the server's rows stand
 
 // A cell is drawn anew when what it depends on has changed.
 const uncounted = new Set(['requests', 'in_flight', 'last_seen', 'expires', 'traffic', 'errors']);
@@ -54,9 +54,8 @@ function drawSource(r) {
   return [make('span', {}, r.source), ...(until ? [' ', make('time', { class: 'left', datetime: until }, left(until))] : [])];
 }
 
-// The plot stays and gets another path.
 function drawTraffic(r, td) {
-  const plot = td.querySelector('svg') || svg();
+  const plot = svg();
   plot.firstElementChild.setAttribute('d', sparkPath(r.traffic));
   td.title = `${r.requests} since the start`;
   return [plot, ` ${perSecond(rate(r.traffic))}`];
@@ -142,12 +141,23 @@ function upsert(route, lit) {
 }
 
 function add(uri) {
-  const tr = make('tr', { role: 'row', 'data-uri': uri }, ...cells.map(cell =>
-    make(cell.name, cell.name === 'th' ? { scope: 'row', role: 'rowheader' } : { role: 'cell', class: cell.class })));
-  const row = { tr, keys: [] };
+  return know(uri, make('tr', { role: 'row', 'data-uri': uri }, ...cells.map(cell =>
+    make(cell.name, cell.name === 'th' ? { scope: 'row', role: 'rowheader' } : { role: 'cell', class: cell.class }))));
+}
+
+function know(uri, tr, route) {
+  const row = { tr, route, keys: [] };
   rows.set(uri, row);
   sight.observe(tr);
   return row;
+}
+
+// adopt takes over the server's rows, which somebody may be clicking on.
+function adopt(routes) {
+  for (const tr of [...body.rows]) {
+    const { uri } = tr.dataset, route = routes.get(uri);
+    if (route) know(uri, tr, route); else tr.remove();
+  }
 }
 
 function remove(uri) {
@@ -159,11 +169,16 @@ function remove(uri) {
   summed = false;
 }
 
-// redraw keeps the focus at its place.
+// redraw keeps the nodes, that a click which has begun ends where it began, and the
+// focus at its place.
 function redraw(cell, nodes) {
+  if (!cell.hasChildNodes()) return cell.append(...nodes);
   const focusable = () => [...cell.querySelectorAll('a, button, [tabindex]')];
   const focused = cell.contains(document.activeElement) ? focusable().indexOf(document.activeElement) : -1;
-  cell.replaceChildren(...nodes);
+  const fresh = cell.cloneNode();
+  fresh.append(...nodes, ...(cell.contains(actions) ? [actions.cloneNode(true)] : []));
+  fresh.normalize();
+  morph(cell, fresh);
   if (focused >= 0) focusable()[focused]?.focus();
 }
 
@@ -253,14 +268,15 @@ function total() {
 
 function searched() {
   words = search.value.toLowerCase().split(/\s+/);
+  remember();
+  if (!known) return;
   for (const row of rows.values()) filter(row);
   total();
-  remember();
 }
 
 // The buttons of the row where the pointer or the focus is.
 const copies = { URL: urlOf, curl: curlOf, YAML: yamlOf };
-const actions = make('div', { class: 'actions', role: 'group', 'aria-label': 'Copy' }, ...Object.keys(copies).map(name =>
+const actions = make('div', { class: 'actions', 'data-key': 'actions', role: 'group', 'aria-label': 'Copy' }, ...Object.keys(copies).map(name =>
   make('button', { type: 'button', 'data-copy': name, title: `copy ${name === 'curl' ? 'a curl command' : `the ${name}`}` }, name)));
 function hold(event) {
   const tr = event.target.closest?.('tr');
@@ -270,8 +286,8 @@ function hold(event) {
 export const view = {
   links: () => [...body.querySelectorAll('tr:not([hidden]) .uri')],
   search,
-  copy(name, link) {
-    const { route } = rows.get(link.closest('tr').dataset.uri);
+  async copy(name, link) {
+    const { uri } = link.closest('tr').dataset, route = rows.get(uri)?.route || await ask(uri);
     copy(copies[name](route), name === 'URL' ? undefined : `${route.uri} as ${name === 'curl' ? 'a curl command' : name}`);
   },
   details: link => link.closest('tr').querySelector('.more > a').click(),
@@ -282,11 +298,13 @@ export function start() {
   document.documentElement.dataset.drawn = 'by script';
   on('snapshot', s => {
     pinPath = s.pin_path;
-    const first = rows.size === 0, present = new Set(s.routes.map(r => r.uri));
-    if (first) body.replaceChildren(); // the server's rows, which are the same
+    const first = !known, present = new Map(s.routes.map(r => [r.uri, r]));
+    known = true;
+    if (first) adopt(present);
     for (const uri of rows.keys()) if (!present.has(uri)) changed.set(uri, null);
     for (const route of s.routes) changed.set(route.uri, route);
     drawAll(!first);
+    if (first) order();
   });
   on('routes', all => { for (const route of all) change(route.uri, route); });
   on('gone', ({ uri }) => change(uri, null));
@@ -295,6 +313,7 @@ export function start() {
     if (by !== 'uri') order();
   }, stride);
   $('search').addEventListener('submit', event => {
+    if (!known) return; // the server searches
     event.preventDefault();
     view.links()[0]?.focus();
   });

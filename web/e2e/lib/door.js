@@ -6,7 +6,7 @@ import { once } from 'node:events';
 export class Door {
   sockets = new Set();
 
-  /** start returns a door that leads to the port of a URL; to may be changed. */
+  /** start returns a door that leads to the port of a URL; to may be changed, and be null. */
   static async start(to) {
     const door = new Door();
     door.to = to;
@@ -17,6 +17,7 @@ export class Door {
   }
 
   lead(client) {
+    if (!this.to) return client.destroy();
     const inner = connect(Number(new URL(this.to).port), '127.0.0.1');
     for (const [socket, other] of [[client, inner], [inner, client]]) {
       this.sockets.add(socket);
