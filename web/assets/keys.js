@@ -38,6 +38,7 @@ async function help() {
   if ($('help')) return $('help').close();
   const reply = await fetch('/help');
   const page = new DOMParser().parseFromString(await reply.text(), 'text/html');
+  if ($('help')) return; // asked for twice
   const close = make('button', { type: 'button', class: 'quiet', autofocus: '' }, 'Close');
   const dialog = make('dialog', { id: 'help', 'aria-label': 'Keyboard' }, document.importNode(page.getElementById('shortcuts'), true), close);
   close.addEventListener('click', () => dialog.close());
