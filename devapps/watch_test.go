@@ -166,7 +166,7 @@ func (w *watched) tool(name string, args ...string) {
 func (w *watched) symlink(target, path string) {
 	w.t.Helper()
 	if err := os.Symlink(target, path); err != nil {
-		w.t.Skip(err) // Windows asks for a privilege
+		w.t.Skip("Windows asks for a privilege to make links: ", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package accesslog
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -97,18 +98,10 @@ func (b *batches) take(former [][]byte) [][]byte {
 	taken := b.waiting
 	b.waiting = former[:0]
 	if len(taken) == 0 {
-		b.trim()
+		b.spare = slices.Delete(b.spare, min(len(b.spare), spareAtRest), len(b.spare))
 	}
 	b.resting.Store(len(taken) == 0)
 	return taken
-}
-
-// trim gives up room that a rest does not need. The caller holds mu.
-func (b *batches) trim() {
-	for n := spareAtRest; n < len(b.spare); n++ {
-		b.spare[n] = nil
-	}
-	b.spare = b.spare[:min(len(b.spare), spareAtRest)]
 }
 
 // done takes back the room of a batch that was written, or lost.

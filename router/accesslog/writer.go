@@ -9,7 +9,7 @@ import (
 
 // gatherFor is how long lines come together between two writes. A line by itself
 // is written at once; under load a write is for many, and so is waking up for it, which
-// costs the threads that serve more than the writer: with 10 ms a line costs twice as much.
+// costs the threads that serve more than the writer: with 10 ms a line costs half as much again.
 const gatherFor = 50 * time.Millisecond
 
 // fileWriter hands the lines that wait to the file, and has those made that are

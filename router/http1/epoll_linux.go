@@ -127,7 +127,7 @@ func (e *epoll) rouse() {
 
 // yieldEvery is how long a goroutine attends to its instance at a stretch. One that goes on
 // for 10 ms is interrupted by Go, which wakes another thread up to take it over, at another
-// processor as often as not: that cost 64 busy clients a tenth of their requests.
+// processor as often as not: that cost busy clients up to a tenth of their requests.
 const yieldEvery = 4 * time.Millisecond
 
 // serve does a turn whenever something has come up, and when it is the time that next

@@ -1,6 +1,6 @@
 // The request log: it fills, filters and replays.
 import assert from 'node:assert/strict';
-import { test, until } from './lib/scene.js';
+import { test, until, withhold } from './lib/scene.js';
 
 const shop = (request, response) => {
   let body = '';
@@ -128,13 +128,8 @@ test('a route says where a URL goes, and how to ask one instance', async scene =
 test('a button is there once it does something', async scene => {
   const app = await scene.app(shop);
   const router = await scene.router(`apps:\n  shop: ${app.port}\n`);
-  const page = await scene.page(`${router.admin}/help`, { permissions: ['clipboard-read', 'clipboard-write'] });
-  let arrive;
-  const arrived = new Promise(resolve => { arrive = resolve; });
-  await page.route('**/route.js', async route => {
-    await arrived;
-    await route.continue();
-  });
+  const page = await scene.page('about:blank', { permissions: ['clipboard-read', 'clipboard-write'] });
+  const arrive = await withhold(page, '**/route.js');
   await page.goto(`${router.admin}/route?uri=shop.localhost`, { waitUntil: 'commit' });
   const button = page.getByRole('table', { name: 'Instances' }).locator('[data-pin]');
   await button.waitFor({ state: 'attached' });

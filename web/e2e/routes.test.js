@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { get } from 'node:http';
 import { publish } from './lib/nats.js';
-import { test, until } from './lib/scene.js';
+import { test, until, withhold } from './lib/scene.js';
 
 const yaml = 'apps:\n  alpha: 3901\n  beta: 3902\n  gamma:\n    routes: [gamma.localhost/api]\n    port: 3903\n';
 const shows = (page, ...routes) => until(`the table shows ${routes}`, async () => {
@@ -122,12 +122,7 @@ test('what changes flashes once, unless motion is to be reduced', async scene =>
 // unfed opens the table before there is a stream, and returns what lets the stream come.
 async function unfed(scene, url, options) {
   const page = await scene.page('about:blank', options);
-  let feed;
-  const fed = new Promise(resolve => { feed = resolve; });
-  await page.route('**/api/events*', async route => {
-    await fed;
-    await route.continue();
-  });
+  const feed = await withhold(page, '**/api/events*');
   await page.goto(url);
   await page.locator('html[data-script=started]').waitFor();
   return { page, feed };

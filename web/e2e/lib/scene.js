@@ -83,6 +83,17 @@ export function test(name, body) {
   });
 }
 
+/** withhold keeps what matches a pattern of URLs from a page, until the function that it returns is called. */
+export async function withhold(page, url) {
+  let give;
+  const given = new Promise(resolve => { give = resolve; });
+  await page.route(url, async route => {
+    await given;
+    await route.continue();
+  });
+  return give;
+}
+
 /** until waits for a condition that no locator can express. */
 export async function until(what, condition) {
   const deadline = Date.now() + patience;
